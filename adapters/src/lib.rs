@@ -1,0 +1,103 @@
+//! Pure translations between messaging providers' webhooks and Frontdesk's events.
+//!
+//! Bytes enter on one side, values leave on the other: a [`Request`] is verified, parsed into
+//! [`Event`]s and answered in the words its provider expects. Nothing here performs I/O, reads a
+//! clock, logs, or knows about databases and HTTP servers; the time and the secrets are arguments.
+//!
+//! An [`Adapter`] is a value whose every field is required, so an adapter without a verifier does
+//! not compile. [`providers::ALL`] is the registry. To add a provider, write one folder under
+//! `providers/` and two lines in `providers/mod.rs`.
+
+mod account;
+mod answer;
+mod decode;
+mod event;
+pub mod fixture;
+pub mod phone;
+pub mod providers;
+mod request;
+mod time;
+mod verify;
+
+pub use account::{Account, AccountError, Field, Secret};
+pub use answer::{Answer, Outcome, Recorded, Verdict};
+pub use decode::{Decoded, decode, decode_line};
+pub use event::{
+    Address, AddressKind, Attachment, AttachmentKind, DeliveryError, DeliveryStatus, Event, Kind,
+    Medium, Message, Parsed, Problem, Recipient, Sender, Status,
+};
+pub use request::{
+    MAX_HEADER_BYTES, Malformed, Method, Refusal, Refused, Request, Unverified, Verified,
+};
+pub use time::Timestamp;
+pub use verify::{BodyHmac, Encoding, Verifier};
+
+/// Everything Frontdesk knows about one provider's webhooks.
+#[derive(Debug)]
+pub struct Adapter {
+    /// The provider's name in configuration, such as `twilio`.
+    pub provider: &'static str,
+    /// Other names under which people look for the provider.
+    pub aliases: &'static [&'static str],
+    /// The provider's name for people, such as `Twilio Programmable Messaging`.
+    pub title: &'static str,
+    /// What it receives, in one line for the `providers` table.
+    pub receives: &'static str,
+    /// The medium its messages use unless one says otherwise.
+    pub medium: Medium,
+    /// The fields of its account, credentials included.
+    pub account: &'static [Field],
+    /// How a request proves who sent it.
+    pub verifier: Verifier,
+    /// How the provider checks the address when it is set up.
+    pub handshake: Handshake,
+    /// Translates a verified request. Unknown events become [`Kind::Other`], never an error.
+    pub parse: fn(&Request<Verified>, &Account) -> Result<Parsed, Malformed>,
+    /// Answers a request once what it brought is durable.
+    pub acknowledge: fn(Recorded<'_>) -> Answer,
+}
+
+/// How a provider checks a webhook address before using it.
+#[derive(Debug)]
+pub enum Handshake {
+    /// It does not.
+    None,
+    /// Answers the check, refuses it, or says `None` when the request is an ordinary one.
+    Answer(fn(&Request<Unverified>, &Account) -> Option<Result<Answer, Refusal>>),
+}
+
+/// What became of a request before anything is recorded.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A set-up check, answered at once.
+    Handshake(Answer),
+    /// Verified and translated.
+    Understood(Request<Verified>, Parsed),
+    /// Verified, yet not in a form we can read: archived and visible, never lost.
+    NotUnderstood(Request<Verified>, Malformed),
+    /// Not proven to come from the provider.
+    Refused(Request<Unverified>, Refusal),
+}
+
+impl Adapter {
+    /// Verifies `request`, then parses it: the one way from bytes to events.
+    ///
+    /// `request.url` is the public address as the provider has it; `now` is the receiver's clock.
+    pub fn accept(&self, request: Request, account: &Account, now: Timestamp) -> Accepted {
+        if let Handshake::Answer(answer) = self.handshake {
+            match answer(&request, account) {
+                Some(Ok(answer)) => return Accepted::Handshake(answer),
+                Some(Err(refusal)) => return Accepted::Refused(request, refusal),
+                None => {}
+            }
+        }
+        let request = match request.verify(&self.verifier, account, now) {
+            Ok(request) => request,
+            Err(refused) => return Accepted::Refused(refused.request, refused.refusal),
+        };
+        match (self.parse)(&request, account) {
+            Ok(parsed) => Accepted::Understood(request, parsed),
+            Err(malformed) => Accepted::NotUnderstood(request, malformed),
+        }
+    }
+}

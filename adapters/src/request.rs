@@ -1,0 +1,236 @@
+//! A webhook request, typed by whether its sender is proven.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use serde::de::DeserializeOwned;
+
+use crate::{Account, Timestamp, Verifier};
+
+/// The longest authentication header that is looked at.
+pub const MAX_HEADER_BYTES: usize = 4096;
+
+/// Nobody has checked the sender yet.
+#[derive(Debug)]
+pub enum Unverified {}
+
+/// The sender is proven.
+#[derive(Debug)]
+pub enum Verified {}
+
+/// The HTTP methods webhooks use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Handshakes, and providers that put parameters into the address.
+    Get,
+    /// Everything else.
+    Post,
+}
+
+impl Method {
+    /// Reads a method name; methods no webhook uses are `None`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "GET" | "get" => Some(Self::Get),
+            "POST" | "post" => Some(Self::Post),
+            _ => None,
+        }
+    }
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A webhook request as it arrived.
+#[derive(Debug)]
+pub struct Request<Trust = Unverified> {
+    /// GET or POST.
+    pub method: Method,
+    /// The public address as the provider has it, with the query as it was sent.
+    pub url: String,
+    /// Header names and values in order of arrival.
+    pub headers: Vec<(String, String)>,
+    /// The body, untouched.
+    pub body: Vec<u8>,
+    trust: PhantomData<Trust>,
+}
+
+/// Why a request is not believed. The text names no secret and no expected value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The proof is absent or empty.
+    #[error("header {0} is missing or empty")]
+    MissingSignature(&'static str),
+    /// The proof does not match.
+    #[error("{0}")]
+    BadSignature(&'static str),
+    /// The proof is outside its time window.
+    #[error("the signed time is more than {0} seconds from now")]
+    Stale(u32),
+    /// The request cannot be checked as it is.
+    #[error("{0}")]
+    Malformed(&'static str),
+}
+
+impl Refusal {
+    /// The stable word for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::MissingSignature(_) => "missing_signature",
+            Self::BadSignature(_) => "bad_signature",
+            Self::Stale(_) => "stale",
+            Self::Malformed(_) => "malformed",
+        }
+    }
+}
+
+/// A refused request, handed back for the archive.
+#[derive(Debug)]
+pub struct Refused {
+    /// The request.
+    pub request: Request<Unverified>,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// A verified request that is not in the provider's format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Malformed(pub String);
+
+impl Request<Unverified> {
+    /// A request nobody has checked yet.
+    pub fn new(
+        method: Method,
+        url: impl Into<String>,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Self {
+        Self {
+            method,
+            url: url.into(),
+            headers,
+            body,
+            trust: PhantomData,
+        }
+    }
+
+    /// Trades an unverified request for a verified one. There is no other way to obtain one.
+    pub fn verify(
+        self,
+        verifier: &Verifier,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<Request<Verified>, Box<Refused>> {
+        match verifier.verify(&self, account, now) {
+            Ok(()) => Ok(Request {
+                method: self.method,
+                url: self.url,
+                headers: self.headers,
+                body: self.body,
+                trust: PhantomData,
+            }),
+            Err(refusal) => Err(Box::new(Refused {
+                request: self,
+                refusal,
+            })),
+        }
+    }
+}
+
+impl Request<Verified> {
+    /// Reads the body as JSON.
+    ///
+    /// The error tells where the body broke, never what stood there.
+    pub fn json<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Malformed> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            Malformed(format!(
+                "the body is not the JSON expected: {} at line {} column {}",
+                category(&error),
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+}
+
+impl<Trust> Request<Trust> {
+    /// The one value of an authentication header.
+    ///
+    /// Missing, empty, repeated and oversized headers are refused: with two values, whoever stands
+    /// between us and the provider could choose which one is believed.
+    pub fn single_header(&self, name: &'static str) -> Result<&str, Refusal> {
+        let mut values = self
+            .headers
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let value = values.next().map_or("", |(_, value)| value.trim());
+        if value.is_empty() {
+            return Err(Refusal::MissingSignature(name));
+        }
+        if values.next().is_some() {
+            return Err(Refusal::BadSignature(
+                "an authentication header is repeated",
+            ));
+        }
+        if value.len() > MAX_HEADER_BYTES {
+            return Err(Refusal::BadSignature(
+                "an authentication header is too long",
+            ));
+        }
+        Ok(value)
+    }
+
+    /// The first value of an ordinary header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The media type of the body, in lower case and without parameters.
+    pub fn media_type(&self) -> String {
+        let content_type = self.header("content-type").unwrap_or_default();
+        content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    }
+
+    /// The query of the address, as sent.
+    pub fn raw_query(&self) -> &str {
+        let address = self.url.split('#').next().unwrap_or_default();
+        address.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The decoded parameters of the query, in order, repeated ones kept.
+    pub fn query(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(self.raw_query().as_bytes())
+    }
+
+    /// The decoded parameters of a form body, in order, repeated ones kept.
+    pub fn form(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(&self.body)
+    }
+}
+
+/// Reads `item` on its own, so that one odd item of a batch cannot lose its neighbors.
+pub(crate) fn item<T: DeserializeOwned>(item: &serde_json::value::RawValue) -> Option<T> {
+    serde_json::from_str(item.get()).ok()
+}
+
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax => "syntax error",
+        serde_json::error::Category::Data => "unexpected value",
+        serde_json::error::Category::Eof => "it ends too early",
+    }
+}

@@ -4,7 +4,7 @@
 //! break at the end of the file belongs to the file, not to the body. Requests are signed when they
 //! are used, unless the file carries its own signature.
 
-use crate::{Method, Request};
+use crate::{Account, AccountError, Adapter, Method, Request, Timestamp};
 
 /// Why a file is not a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,24 @@ pub fn read(file: &[u8], public_url: &str) -> Result<Request, FixtureError> {
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(Request::new(method, url, headers, body.to_vec()))
+}
+
+/// Signs `request` as its provider would, unless it carries a signature of its own or needs none.
+pub fn signed(
+    mut request: Request,
+    adapter: &Adapter,
+    account: &Account,
+    now: Timestamp,
+) -> Result<Request, AccountError> {
+    let header = adapter.verifier.signature_header();
+    let carries_its_own = request
+        .headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case(header));
+    if !carries_its_own {
+        adapter.verifier.sign(&mut request, account, now)?;
+    }
+    Ok(request)
 }
 
 fn split(file: &[u8]) -> (&[u8], &[u8]) {

@@ -88,6 +88,15 @@ impl Verifier {
         }
     }
 
+    /// The header that carries the proof.
+    pub fn signature_header(&self) -> &'static str {
+        match self {
+            Self::UrlAndForm { header, .. } | Self::SharedSecret { header, .. } => header,
+            Self::BodyHmac(scheme) => scheme.header,
+            Self::StandardWebhooks { .. } => WEBHOOK_SIGNATURE,
+        }
+    }
+
     /// The header that carries the secret itself, which archives must not keep.
     pub fn secret_header(&self) -> Option<&'static str> {
         match self {

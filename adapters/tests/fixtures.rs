@@ -1,0 +1,175 @@
+//! Every fixture is understood as its provider's documents say.
+//!
+//! `fixtures/<provider>/` holds `account.json` (a fictional channel), `signatures.json` (vectors
+//! somebody else computed) and, per case, `NN-name.http` with `NN-name.expected.json`. Adding a
+//! case is adding two files. A provider without fixtures, and a request without an expectation,
+//! fail here.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use frontdesk_adapters::{
+    Account, Adapter, Method, Request, Timestamp, decode, decode_line, fixture, providers,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Channel {
+    #[serde(rename = "id")]
+    _id: String,
+    #[serde(rename = "address")]
+    _address: String,
+    public_url: String,
+    now: Timestamp,
+    account: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    id: String,
+    source: String,
+    expect: String,
+    account: Value,
+    request: Value,
+    now: Option<Value>,
+}
+
+fn folder(adapter: &Adapter) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures")
+        .join(adapter.provider)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn every_fixture_is_understood_as_recorded() {
+    for adapter in providers::ALL {
+        let folder = folder(adapter);
+        let channel: Channel = read_json(&folder.join("account.json"));
+        let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
+        let mut cases = 0;
+        for entry in fs::read_dir(&folder).expect("the fixture folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_none_or(|extension| extension != "http") {
+                continue;
+            }
+            let bytes = fs::read(&path).expect("a readable file");
+            let request = fixture::read(&bytes, &channel.public_url)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let request =
+                fixture::signed(request, adapter, &account, channel.now).expect("a signed request");
+            let decoded = decode(adapter, &account, request, channel.now);
+            let decoded = serde_json::to_value(&decoded).expect("decoded JSON");
+            let expected: Value = read_json(&path.with_extension("expected.json"));
+            assert_eq!(
+                decoded,
+                expected,
+                "{}: left is what we decode:\n{}",
+                path.display(),
+                serde_json::to_string_pretty(&decoded).expect("JSON")
+            );
+            cases += 1;
+        }
+        assert!(cases > 0, "{} has no fixtures", adapter.provider);
+    }
+}
+
+#[test]
+fn signatures_computed_by_others_are_judged_alike() {
+    for adapter in providers::ALL {
+        let vectors: Vec<Vector> = read_json(&folder(adapter).join("signatures.json"));
+        assert!(
+            !vectors.is_empty(),
+            "{} has no signature vectors",
+            adapter.provider
+        );
+        for vector in vectors {
+            let line = json!({
+                "provider": adapter.provider,
+                "account": vector.account,
+                "request": vector.request,
+                "now": vector.now,
+            });
+            let now = Timestamp::from_millis(0).expect("the epoch");
+            let decoded =
+                serde_json::to_value(decode_line(&line.to_string(), now)).expect("decoded JSON");
+            let valid = match vector.expect.as_str() {
+                "valid" => true,
+                "invalid" => false,
+                other => panic!(
+                    "{}: expect must be valid or invalid, not {other}",
+                    vector.id
+                ),
+            };
+            assert_eq!(
+                decoded["verified"], valid,
+                "{} ({}): {decoded}",
+                vector.id, vector.source
+            );
+        }
+    }
+}
+
+#[test]
+fn every_adapter_verifies_what_it_signs_and_nothing_else() {
+    for adapter in providers::ALL {
+        let channel: Channel = read_json(&folder(adapter).join("account.json"));
+        let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
+        let plain = || {
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            Request::new(
+                Method::Post,
+                "https://desk.example/hook",
+                headers,
+                b"{}".to_vec(),
+            )
+        };
+        let verify = |request: Request, account: &Account| {
+            request
+                .verify(&adapter.verifier, account, channel.now)
+                .is_ok()
+        };
+        let mut signed = plain();
+        adapter
+            .verifier
+            .sign(&mut signed, &account, channel.now)
+            .expect("a signed request");
+        let resend = |times: usize| {
+            let mut request = plain();
+            request.url = signed.url.clone();
+            request.headers = vec![signed.headers.clone(); times].concat();
+            request
+        };
+        assert!(
+            verify(resend(1), &account),
+            "{} refuses what it signed",
+            adapter.provider
+        );
+        assert!(
+            !verify(plain(), &account),
+            "{} accepts an unsigned request",
+            adapter.provider
+        );
+        assert!(
+            !verify(resend(2), &account),
+            "{} accepts repeated headers",
+            adapter.provider
+        );
+        let nobody = Account::default();
+        assert!(
+            !verify(resend(1), &nobody),
+            "{} accepts without a secret",
+            adapter.provider
+        );
+    }
+}

@@ -1,1 +1,6 @@
-//! .
+//! Frontdesk, a messaging channel gateway.
+pub mod channels;
+pub mod clock;
+pub mod db;
+pub mod profiles;
+pub mod vault;

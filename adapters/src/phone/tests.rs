@@ -43,12 +43,14 @@ fn twins_are_found_in_both_directions() {
         ("+5511987654321", "+551187654321"),
         ("+5215512345678", "+525512345678"),
         ("+5491123456789", "+541123456789"),
+        ("+2290197123456", "+22997123456"),
     ] {
         assert_eq!(twins(one), [other]);
         assert_eq!(twins(other), [one]);
     }
     // Brazilian fixed lines begin with 2 to 5 and never had a ninth digit.
     assert!(twins("+551132345678").is_empty());
+    assert!(twins("+551171234567").is_empty());
     assert!(twins("+12125550123").is_empty());
     assert!(twins("+55").is_empty());
 }

@@ -23,32 +23,44 @@ pub struct Twin {
 }
 
 /// The pairs we know.
+///
+/// Brazilian subscribers that begin with 7 are left out: short ones may be radios of their own.
+/// Those that begin with 2 to 5 are fixed lines, and with a 9 before them somebody else's mobile.
 pub const TWINS: &[Twin] = &[
     Twin {
-        why: "Brazil put a 9 before mobile numbers, 2012 to 2016; WhatsApp ids of older accounts lack it",
-        source: "Anatel, Resolução 553/2010 (nono dígito); https://www.gov.br/anatel",
+        why: "Brazil put a 9 before mobile numbers from 2012 to 2016; older WhatsApp ids lack it",
+        source: "Anatel, Resolução 553/2010, art. 2, and Ato 6.305/2012 (schedule by area code)",
         prefix: "+55",
         area: 2,
         extra: "9",
         rest: 8,
-        rest_begins: &["6", "7", "8", "9"],
+        rest_begins: &["6", "8", "9"],
     },
     Twin {
-        why: "Mexico dropped the 1 that calls from abroad to mobiles needed, August 2019; WhatsApp ids keep it",
-        source: "IFT, Plan Técnico Fundamental de Numeración 2018; ITU Operational Bulletin 1175",
+        why: "Mexico dropped the 1 before mobiles in August 2019; older WhatsApp ids keep it",
+        source: "IFT, Plan Técnico Fundamental de Numeración, DOF 11 May 2018, in force 3 August 2019",
         prefix: "+52",
         area: 0,
         extra: "1",
         rest: 10,
-        rest_begins: &[],
+        rest_begins: &["2", "3", "4", "5", "6", "7", "8", "9"],
     },
     Twin {
-        why: "Argentina writes a 9 before mobile numbers called from abroad; SMS networks leave it out",
-        source: "ITU National Numbering Plan of Argentina (+54), section on mobile services",
+        why: "Argentina writes a 9 before mobiles called from abroad; SMS networks leave it out",
+        source: "Secretaría de Comunicaciones, ten-digit plan; libphonenumber metadata 9.0.43, AR",
         prefix: "+54",
         area: 0,
         extra: "9",
         rest: 10,
+        rest_begins: &["1", "2", "3"],
+    },
+    Twin {
+        why: "Benin put 01 before every number on 30 November 2024",
+        source: "ARCEP Bénin, as reported by AllAfrica, 30 November 2024",
+        prefix: "+229",
+        area: 0,
+        extra: "01",
+        rest: 8,
         rest_begins: &[],
     },
 ];

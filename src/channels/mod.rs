@@ -1,0 +1,161 @@
+//! A channel: one address of ours at one provider, with what proves that provider's requests.
+//!
+//! The account's secrets are sealed in the database and cannot be printed. How long a conversation
+//! lasts is the channel's [`Continuation`].
+
+mod store;
+
+use frontdesk_adapters::{Account, AccountError, Adapter, phone::Region, providers};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+pub use store::{delete, get, insert, list, save};
+use subtle::ConstantTimeEq;
+
+use crate::vault::VaultError;
+
+/// One address of ours at one provider.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Its name in configuration and in the webhook's path.
+    pub id: String,
+    /// The provider's adapter.
+    pub adapter: &'static Adapter,
+    /// Our address, as agents know it.
+    pub address: String,
+    /// What the provider gave us to recognize it by.
+    pub account: Account,
+    /// How it behaves.
+    pub settings: Settings,
+    /// Whether it takes requests.
+    pub active: bool,
+    /// Unix milliseconds.
+    pub created_at: i64,
+    /// Unix milliseconds.
+    pub changed_at: i64,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// How a channel behaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How long a conversation lasts.
+    #[serde(default)]
+    pub continuation: Continuation,
+    /// The region of senders written without a country code; else that of the channel's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+/// When a message continues the open interaction of its conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Continuation {
+    /// As long as it is open.
+    #[default]
+    Always,
+    /// Until so many minutes have passed since its last message.
+    WithinMinutes(u32),
+    /// Never: each message is an interaction of its own.
+    Never,
+}
+
+/// Why a channel was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// Its id would not fit into an address.
+    #[error("a channel's id is 1 to 64 lower-case letters, digits, hyphens or underscores")]
+    Id,
+    /// No adapter has this name.
+    #[error("there is no provider `{0}`; `frontdesk providers` lists them")]
+    UnknownProvider(String),
+    /// The address is empty.
+    #[error("a channel needs an address: the number, page or bot that people write to")]
+    Address,
+    /// The region is none.
+    #[error("region `{0}` is not a two-letter country code")]
+    Region(String),
+    /// The account lacks something.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
+/// Why a stored channel cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelStoreError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] crate::db::StoreError),
+    /// The key.
+    #[error("channel {0}")]
+    Vault(String, #[source] VaultError),
+    /// A row this version does not understand.
+    #[error("channel {0} was stored in a form this version does not understand")]
+    Row(String),
+}
+
+impl Channel {
+    /// A new channel, checked.
+    pub fn new(
+        id: &str,
+        provider: &str,
+        address: &str,
+        account: &Value,
+        settings: Settings,
+        now: i64,
+    ) -> Result<Self, ChannelError> {
+        let well_formed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        if id.is_empty() || id.len() > 64 || !id.bytes().all(well_formed) {
+            return Err(ChannelError::Id);
+        }
+        let adapter = providers::find(provider)
+            .ok_or_else(|| ChannelError::UnknownProvider(provider.to_owned()))?;
+        let address = address.trim();
+        if address.is_empty() {
+            return Err(ChannelError::Address);
+        }
+        if let Some(region) = &settings.region
+            && region.parse::<Region>().is_err()
+        {
+            return Err(ChannelError::Region(region.clone()));
+        }
+        let account = Account::for_channel(adapter, account)?;
+        Ok(Self {
+            id: id.to_owned(),
+            adapter,
+            address: address.to_owned(),
+            account,
+            settings,
+            active: true,
+            created_at: now,
+            changed_at: now,
+            version: 1,
+        })
+    }
+
+    /// Whether the provider's `address` for one of our numbers, pages or bots means this channel.
+    #[must_use]
+    pub fn answers_at(&self, address: &str) -> bool {
+        self.address == address || self.account.plain().values().any(|value| value == address)
+    }
+
+    /// Whether whoever can sign for this channel can sign for `other`, too.
+    ///
+    /// Only then may a request to one carry messages for the other.
+    #[must_use]
+    pub fn shares_secret_with(&self, other: &Self) -> bool {
+        let field = self.adapter.verifier.secret_field();
+        let ours = self.account.secrets(field);
+        let theirs = other.account.secrets(field);
+        std::ptr::eq(self.adapter, other.adapter)
+            && ours.iter().any(|our| {
+                theirs.iter().any(|their| {
+                    our.expose()
+                        .as_bytes()
+                        .ct_eq(their.expose().as_bytes())
+                        .into()
+                })
+            })
+    }
+}

@@ -1,0 +1,67 @@
+//! The only file that reads the system's clock and random source.
+//!
+//! Everything below the edges takes the time as an argument, so tests and replays choose it.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use frontdesk_adapters::Timestamp;
+use uuid::Uuid;
+
+/// Tells the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(|| {
+            #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+            let since_epoch = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or(Duration::ZERO);
+            let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+            Timestamp::from_millis(millis).expect("the clock is set within the next 8,000 years")
+        }))
+    }
+
+    /// A clock that stands still.
+    #[must_use]
+    pub fn fixed(now: Timestamp) -> Self {
+        Self(Arc::new(move || now))
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// A new id (UUID v7). Ids made by one process sort in the order they were made.
+#[must_use]
+pub fn new_id() -> Uuid {
+    Uuid::now_v7()
+}
+
+/// Random bytes for keys and tokens.
+///
+/// # Panics
+///
+/// When the operating system has no randomness to give.
+#[must_use]
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).expect("the operating system has randomness");
+    bytes
+}

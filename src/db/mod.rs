@@ -1,0 +1,328 @@
+//! The one seam between the product and its two databases.
+//!
+//! SQL is written once, in each noun's `store.rs`, and runs on whichever engine a [`Tx`] holds:
+//! [`on_engine!`] type-checks one expression against both. Where engines differ, `match tx` says so
+//! in the open. Rows travel to the database many at a time, as one parameter: see [`batch`].
+//!
+//! SQLite has one writer, a read-only pool, and its checkpoints made by a thread of their own, so
+//! that no message waits for one. PostgreSQL has one pool.
+
+mod batch;
+mod migrate;
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+pub(crate) use batch::batch_row;
+pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
+pub use migrate::{MigrateError, pending};
+use sqlx::{
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// Where everything is kept.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// One file, one instance.
+    Sqlite {
+        /// The one writer.
+        write: SqlitePool,
+        /// Readers, which see the last commit and never wait for the writer.
+        read: SqlitePool,
+    },
+    /// A server, any number of instances.
+    Postgres(PgPool),
+}
+
+/// A transaction on either engine. The caller that began it commits it.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Why the database did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be reached, or has no room for another connection.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] sqlx::Error),
+    /// A unique index refused the row.
+    #[error("already exists")]
+    Exists,
+    /// It refuses what it was given: trying again will not help.
+    #[error("the database refused the data")]
+    Refused(#[source] sqlx::Error),
+    /// Anything else, such as a deadlock or a full disk: trying again may help.
+    #[error("the database failed")]
+    Failed(#[source] sqlx::Error),
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Neither `sqlite://…` nor `postgres://…`.
+    #[error("the database URL must begin with sqlite: or postgres:")]
+    Url,
+    /// The URL is one of ours, but not well formed.
+    #[error("the database URL cannot be read")]
+    Unreadable(#[source] sqlx::Error),
+    /// It did not answer.
+    #[error("the database cannot be opened")]
+    Unreachable(#[source] sqlx::Error),
+}
+
+/// How long to wait for a connection before saying that the database is unreachable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Store {
+    /// Opens `url` without touching its schema: `sqlite:frontdesk.db` or `postgres://…`.
+    pub async fn open(url: &str, max_connections: u32) -> Result<Self, OpenError> {
+        if url.starts_with("sqlite:") {
+            return Self::open_sqlite(url).await;
+        }
+        if !(url.starts_with("postgres:") || url.starts_with("postgresql:")) {
+            return Err(OpenError::Url);
+        }
+        let options = PgConnectOptions::from_str(url)
+            .map_err(OpenError::Unreadable)?
+            .application_name("frontdesk");
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(OpenError::Unreachable)?;
+        Ok(Self::Postgres(pool))
+    }
+
+    async fn open_sqlite(url: &str) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(OpenError::Unreadable)?
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .pragma("temp_store", "memory")
+            .statement_cache_capacity(256);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(
+                options
+                    .clone()
+                    .create_if_missing(true)
+                    // 64 MiB; more gained nothing, and the checkpointer does the checkpoints.
+                    .pragma("cache_size", "-65536")
+                    .pragma("wal_autocheckpoint", "0"),
+            )
+            .await
+            .map_err(OpenError::Unreachable)?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options.read_only(true).pragma("query_only", "on"))
+            .await
+            .map_err(OpenError::Unreachable)?;
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Begins a transaction that may write. On SQLite it waits for the one writer.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { write, .. } => {
+                Ok(Tx::Sqlite(write.begin_with("begin immediate").await?))
+            }
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Begins a transaction that only reads.
+    pub async fn begin_read(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { read, .. } => Ok(Tx::Sqlite(read.begin().await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// How many committers gain from this engine; SQLite has one writer.
+    #[must_use]
+    pub fn committers(&self) -> usize {
+        match self {
+            Self::Sqlite { .. } => 1,
+            Self::Postgres(_) => 2,
+        }
+    }
+
+    /// The engine's name, for people.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "SQLite",
+            Self::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// Asks the database whether it can write.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match self {
+            // The read pool answers even while the writer is busy with a long group.
+            Self::Sqlite { read, .. } => {
+                sqlx::query("select 1").execute(read).await?;
+            }
+            Self::Postgres(pool) => {
+                sqlx::query("select 1").execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves what SQLite's log holds into the database file, without holding up the writer.
+    ///
+    /// Returns the pages in the log and how many of them were moved; `None` on PostgreSQL.
+    pub async fn checkpoint(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let Self::Sqlite { write, .. } = self else {
+            return Ok(None);
+        };
+        let options = (*write.connect_options()).clone();
+        // A connection of its own: the writer's would hold up the next group.
+        let mut connection = sqlx::ConnectOptions::connect(&options).await?;
+        let (_, log, moved): (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(passive)")
+            .fetch_one(&mut connection)
+            .await?;
+        sqlx::Connection::close(connection).await?;
+        Ok(Some((log, moved)))
+    }
+
+    /// Lets SQLite's log start over when it has grown; waits for readers.
+    pub async fn restart_log(&self) -> Result<(), StoreError> {
+        if let Self::Sqlite { write, .. } = self {
+            sqlx::query("pragma wal_checkpoint(restart)")
+                .execute(write)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Closes every connection; on SQLite the log is folded into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes the transaction durable.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Forgets the transaction.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.rollback().await?,
+            Self::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let unreachable = matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        );
+        if unreachable {
+            return Self::Unreachable(error);
+        }
+        let Some(cause) = error.as_database_error() else {
+            return Self::Failed(error);
+        };
+        if cause.is_unique_violation() {
+            return Self::Exists;
+        }
+        let code = cause.code().unwrap_or_default();
+        // PostgreSQL: 57P… is a server shutting down, 22… bad data, 23… a constraint, P0001 raised.
+        // SQLite: 19 is a constraint (also `raise(abort)`), 20 a type mismatch.
+        if code.starts_with("57P") || code.starts_with("08") {
+            Self::Unreachable(error)
+        } else if code.starts_with("22") || code.starts_with("23") || code == "P0001" {
+            Self::Refused(error)
+        } else if let Ok(code) = code.parse::<i32>()
+            && matches!(code & 0xff, 19 | 20)
+        {
+            Self::Refused(error)
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+/// Shows a time that may be absent as RFC 3339.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+pub(crate) fn show_time<S: serde::Serializer>(
+    millis: &Option<i64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let time = millis.and_then(frontdesk_adapters::Timestamp::from_millis);
+    serde::Serialize::serialize(&time, serializer)
+}
+
+/// Shows a time as RFC 3339.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands out references"
+)]
+pub(crate) fn show_required_time<S: serde::Serializer>(
+    millis: &i64,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    show_time(&Some(*millis), serializer)
+}
+
+/// The path of a SQLite URL's file; `None` for PostgreSQL and for databases in memory.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or_default();
+    (!path.is_empty() && path != ":memory:").then(|| Path::new(path))
+}
+
+/// Runs one expression on whichever engine a [`Tx`] holds; it is type-checked against both.
+macro_rules! on_engine {
+    ($tx:expr, $conn:ident => $body:expr) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on_engine;

@@ -1,0 +1,183 @@
+//! From senders to profiles, a whole group at a time.
+
+use std::collections::HashMap;
+
+use frontdesk_adapters::{Address, AddressKind, phone};
+use uuid::Uuid;
+
+use super::{Decision, Key, Known, PersonRef, decide, store};
+use crate::{
+    clock,
+    db::{StoreError, Tx},
+};
+
+/// A sender of the group. Each key appears once.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// What identifies the sender.
+    pub key: Key,
+    /// The address behind the key.
+    pub address: Address,
+    /// Other addresses of the same sender.
+    pub aliases: Vec<(Key, Address)>,
+    /// The name the provider gives.
+    pub name: Option<String>,
+    /// The language the provider gives.
+    pub language: Option<String>,
+    /// Whether the network vouches for the sender's numbers, so that the directory may be asked.
+    pub vouched: bool,
+    /// Whether an unknown sender gets a profile.
+    pub may_create: bool,
+}
+
+/// The profile of a sender.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// The profile.
+    pub profile_id: Uuid,
+    /// Whether it was made now.
+    pub created: bool,
+    /// Whether its sender is blocked.
+    pub blocked: bool,
+    /// What the decision table says.
+    pub decision: Decision,
+}
+
+/// Finds the profile of each sender, or makes one; the answer is in the senders' order.
+///
+/// `None` stands for an unknown sender that may not create one. Senders must be sorted by key, so
+/// that two committers wait for each other's rows in the same order.
+pub async fn resolve(
+    tx: &mut Tx,
+    senders: &[Sender],
+    now: i64,
+) -> Result<Vec<Option<Resolved>>, StoreError> {
+    let directory = search_directory(tx, senders).await?;
+    let mut found = find(tx, senders).await?;
+
+    let mut created = vec![false; senders.len()];
+    let mut missing = Vec::new();
+    for (index, sender) in senders.iter().enumerate() {
+        if found[index].is_none() && sender.may_create {
+            let decision = decide(Known::No, &directory[index]);
+            missing.push((
+                index,
+                store::NewProfile::of(clock::new_id(), sender, &decision, now),
+            ));
+        }
+    }
+    if !missing.is_empty() {
+        let rows = missing.iter().map(|(_, row)| row.clone()).collect();
+        let inserted = store::insert(tx, rows).await?;
+        for (index, row) in missing {
+            if inserted.contains(&row.id) {
+                created[index] = true;
+                found[index] = Some(store::Found::created(row.id));
+            }
+        }
+        // Somebody else made the rest between our look and our insert: theirs it is.
+        if found
+            .iter()
+            .zip(senders)
+            .any(|(found, sender)| found.is_none() && sender.may_create)
+        {
+            let again = find(tx, senders).await?;
+            for (slot, again) in found.iter_mut().zip(again) {
+                *slot = slot.take().or(again);
+            }
+        }
+    }
+
+    let mut links = Vec::new();
+    let mut aliases = Vec::new();
+    let mut resolved = Vec::with_capacity(senders.len());
+    for (index, sender) in senders.iter().enumerate() {
+        let Some(found) = &found[index] else {
+            resolved.push(None);
+            continue;
+        };
+        let known = if created[index] {
+            Known::No
+        } else {
+            found.known()
+        };
+        let decision = decide(known, &directory[index]);
+        if let (false, Some(person)) = (created[index], decision.link) {
+            links.push(store::Link::new(found.profile_id, person, &decision, now));
+        }
+        for (key, _) in &sender.aliases {
+            if !found.aliases.contains(key) {
+                aliases.push(store::NewAlias::of(key, found.profile_id, now));
+            }
+        }
+        resolved.push(Some(Resolved {
+            profile_id: found.profile_id,
+            created: created[index],
+            blocked: found.blocked,
+            decision,
+        }));
+    }
+    store::link(tx, links).await?;
+    store::insert_aliases(tx, aliases).await?;
+    Ok(resolved)
+}
+
+/// The people who have one of each sender's numbers, in any spelling.
+async fn search_directory(
+    tx: &mut Tx,
+    senders: &[Sender],
+) -> Result<Vec<Vec<PersonRef>>, StoreError> {
+    let mut rows = Vec::new();
+    for (index, sender) in senders
+        .iter()
+        .enumerate()
+        .filter(|(_, sender)| sender.vouched)
+    {
+        let addresses = std::iter::once(&sender.address)
+            .chain(sender.aliases.iter().map(|(_, address)| address));
+        for address in addresses.filter(|address| address.kind == AddressKind::Phone) {
+            let spellings =
+                std::iter::once(address.value.clone()).chain(phone::twins(&address.value));
+            rows.extend(spellings.map(|phone| (index, phone)));
+        }
+    }
+    let mut people = vec![Vec::new(); senders.len()];
+    for (index, person) in store::people_by_phone(tx, rows).await? {
+        if !people[index].contains(&person) {
+            people[index].push(person);
+        }
+    }
+    Ok(people)
+}
+
+/// The active profile of each sender: by its key, else by one of its aliases.
+async fn find(tx: &mut Tx, senders: &[Sender]) -> Result<Vec<Option<store::Found>>, StoreError> {
+    let mut rows = Vec::new();
+    for (index, sender) in senders.iter().enumerate() {
+        rows.push((index, sender.key.clone()));
+        rows.extend(sender.aliases.iter().map(|(key, _)| (index, key.clone())));
+    }
+    let keys: Vec<Key> = rows.iter().map(|(_, key)| key.clone()).collect();
+    let mut by_row: HashMap<usize, store::Found> = HashMap::new();
+    for (row, found) in store::find(tx, keys).await? {
+        // A profile's own address weighs more than an alias that names another.
+        by_row.entry(row).or_insert(found);
+    }
+    let mut found: Vec<Option<store::Found>> = vec![None; senders.len()];
+    for (row, (index, key)) in rows.into_iter().enumerate() {
+        let Some(hit) = by_row.remove(&row) else {
+            continue;
+        };
+        match &mut found[index] {
+            // The first hit is the strongest; a second profile under an alias is left alone.
+            Some(first) if first.profile_id == hit.profile_id => first.aliases.push(key),
+            Some(first) => first.aliases.push(key),
+            slot @ None => {
+                let mut hit = hit;
+                hit.aliases.push(key);
+                *slot = Some(hit);
+            }
+        }
+    }
+    Ok(found)
+}

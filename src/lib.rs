@@ -2,5 +2,8 @@
 pub mod channels;
 pub mod clock;
 pub mod db;
+pub mod interactions;
+pub mod messages;
+pub mod outbox;
 pub mod profiles;
 pub mod vault;

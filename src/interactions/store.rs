@@ -1,0 +1,348 @@
+//! SQL of interactions.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{Conversation, Current, Interaction, State, StateReason};
+use crate::{
+    channels::Continuation,
+    db::{JsonText, Statement, StoreError, Tx, batch_row, on_engine},
+    profiles::PersonRef,
+};
+
+batch_row! {
+    struct KeyRow {
+        profile_id: Uuid,
+        our_address: String,
+        wants_last: bool,
+    }
+}
+
+/// An open interaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Open {
+    pub id: Uuid,
+    pub seq: i64,
+    pub current: Current,
+}
+
+#[derive(sqlx::FromRow)]
+struct OpenRow {
+    profile_id: Uuid,
+    our_address: String,
+    id: Uuid,
+    seq: i64,
+    state: State,
+    state_reason: Option<StateReason>,
+    last_at: i64,
+}
+
+/// The open interactions of these conversations.
+pub(super) async fn find_open(
+    tx: &mut Tx,
+    conversations: impl Iterator<Item = &Conversation>,
+) -> Result<HashMap<(Uuid, String), Open>, StoreError> {
+    // Only channels whose conversations run out need the time of the last message.
+    static FIND: Statement<KeyRow> = Statement::new(
+        "select r.profile_id, r.our_address, i.id, i.seq, i.state, i.state_reason, \
+         coalesce(case when r.wants_last then (select m.received_at from messages m \
+         where m.interaction_id = i.id order by m.id desc limit 1) end, i.opened_at) as last_at \
+         from {rows} join interactions i on i.profile_id = r.profile_id and i.our_address = r.our_address \
+         where i.active",
+    );
+    let rows = conversations.map(|conversation| KeyRow {
+        profile_id: conversation.profile_id,
+        our_address: conversation.our_address.clone(),
+        wants_last: matches!(conversation.policy, Continuation::WithinMinutes(_)),
+    });
+    let rows: Vec<OpenRow> = FIND.fetch(tx, rows.collect()).await?;
+    let open = |row: OpenRow| {
+        let current = Current {
+            state: row.state,
+            reason: row.state_reason,
+            last_at: row.last_at,
+        };
+        (
+            (row.profile_id, row.our_address),
+            Open {
+                id: row.id,
+                seq: row.seq,
+                current,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(open).collect())
+}
+
+/// The latest interaction of each of these conversations, open or closed.
+pub(super) async fn latest(
+    tx: &mut Tx,
+    keys: Vec<(Uuid, String)>,
+) -> Result<HashMap<(Uuid, String), Uuid>, StoreError> {
+    static LATEST: Statement<KeyRow> = Statement::new(
+        "select r.profile_id, r.our_address, (select i.id from interactions i \
+         where i.profile_id = r.profile_id and i.our_address = r.our_address \
+         order by i.opened_at desc limit 1) as id from {rows}",
+    );
+    let rows = keys.into_iter().map(|(profile_id, our_address)| KeyRow {
+        profile_id,
+        our_address,
+        wants_last: false,
+    });
+    let rows: Vec<(Uuid, String, Option<Uuid>)> = LATEST.fetch(tx, rows.collect()).await?;
+    let latest = rows
+        .into_iter()
+        .filter_map(|(profile, ours, id)| Some(((profile, ours), id?)));
+    Ok(latest.collect())
+}
+
+batch_row! {
+    pub(super) struct NewInteraction {
+        id: Uuid,
+        contact_type: &'static str,
+        subtype: &'static str,
+        state: &'static str,
+        state_reason: Option<&'static str>,
+        state_changed_at: i64,
+        active: bool,
+        profile_id: Uuid,
+        channel_id: String,
+        our_address: String,
+        opened_for_kind: &'static str,
+        opened_for: Option<Uuid>,
+        contact: Option<Uuid>,
+        consumer: Option<Uuid>,
+        match_outcome: &'static str,
+        candidates: JsonText,
+        opened_at: i64,
+        closed_at: Option<i64>,
+        closed_by: Option<&'static str>,
+        language: Option<String>,
+        country: Option<String>,
+        channel_metadata: JsonText,
+        parent_id: Option<Uuid>,
+    }
+}
+
+/// Stores new interactions and returns the places of those whose conversation had none open.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    rows: Vec<NewInteraction>,
+) -> Result<HashMap<Uuid, i64>, StoreError> {
+    static INSERT: Statement<NewInteraction> = Statement::new(
+        "insert into interactions (id, type, subtype, direction, initiated_by, state, state_reason, \
+         state_changed_at, active, profile_id, channel_id, our_address, opened_for_kind, opened_for, \
+         contact, consumer, verified, match_outcome, candidates, opened_at, opened_by, closed_at, closed_by, \
+         language, country, channel_metadata, parent_id, version) \
+         select r.id, r.contact_type, r.subtype, 'inbound', 'requester', r.state, r.state_reason, \
+         r.state_changed_at, r.active, r.profile_id, r.channel_id, r.our_address, r.opened_for_kind, \
+         r.opened_for, r.contact, r.consumer, false, r.match_outcome, r.candidates, r.opened_at, 'requester', \
+         r.closed_at, r.closed_by, r.language, r.country, r.channel_metadata, r.parent_id, 1 \
+         from {rows} where true order by r.ord \
+         on conflict (profile_id, our_address) where active do nothing returning id, seq",
+    );
+    let inserted: Vec<(Uuid, i64)> = INSERT.fetch(tx, rows).await?;
+    Ok(inserted.into_iter().collect())
+}
+
+batch_row! {
+    struct IdRow {
+        id: Uuid,
+    }
+}
+
+/// Takes back interactions inserted in this very transaction.
+pub(super) async fn forget(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<(), StoreError> {
+    static FORGET: Statement<IdRow> =
+        Statement::new("delete from interactions where id in (select r.id from {rows})");
+    FORGET
+        .execute(tx, ids.map(|id| IdRow { id }).collect())
+        .await?;
+    Ok(())
+}
+
+batch_row! {
+    pub(super) struct Superseded {
+        id: Uuid,
+        at: i64,
+    }
+}
+
+impl Superseded {
+    pub fn new(id: Uuid, at: i64) -> Self {
+        Self { id, at }
+    }
+}
+
+/// Closes open interactions that a new one takes the place of.
+pub(super) async fn supersede(tx: &mut Tx, rows: Vec<Superseded>) -> Result<(), StoreError> {
+    static CLOSE: Statement<Superseded> = Statement::new(
+        "update interactions set state = 'closed_complete', state_reason = 'superseded', \
+         state_changed_at = r.at, active = false, closed_at = r.at, closed_by = 'system', \
+         version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
+    );
+    CLOSE.execute(tx, rows).await?;
+    Ok(())
+}
+
+batch_row! {
+    pub(super) struct Resumed {
+        id: Uuid,
+        state: &'static str,
+        at: i64,
+    }
+}
+
+impl Resumed {
+    pub fn new(id: Uuid, state: State, at: i64) -> Self {
+        Self {
+            id,
+            state: state.as_str(),
+            at,
+        }
+    }
+}
+
+/// Brings parked interactions back to work.
+pub(super) async fn resume(tx: &mut Tx, rows: Vec<Resumed>) -> Result<(), StoreError> {
+    static RESUME: Statement<Resumed> = Statement::new(
+        "update interactions set state = r.state, state_reason = null, state_changed_at = r.at, \
+         version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
+    );
+    RESUME.execute(tx, rows).await?;
+    Ok(())
+}
+
+batch_row! {
+    struct Link {
+        profile_id: Uuid,
+        person_kind: &'static str,
+        person_id: Uuid,
+        contact: Option<Uuid>,
+        consumer: Option<Uuid>,
+        match_outcome: &'static str,
+    }
+}
+
+/// Tells the open interactions of guests who they turned out to be.
+pub async fn link_open(
+    tx: &mut Tx,
+    links: impl Iterator<Item = (Uuid, PersonRef, &'static str)>,
+) -> Result<(), StoreError> {
+    use crate::profiles::PersonKind::{Consumer, Contact};
+    static LINK: Statement<Link> = Statement::new(
+        "update interactions set opened_for_kind = r.person_kind, opened_for = r.person_id, \
+         contact = r.contact, consumer = r.consumer, match_outcome = r.match_outcome, candidates = '[]', \
+         version = version + 1 from {rows} where interactions.profile_id = r.profile_id \
+         and interactions.active and interactions.opened_for is null",
+    );
+    let rows = links.map(|(profile_id, person, match_outcome)| Link {
+        profile_id,
+        person_kind: person.kind.as_str(),
+        person_id: person.id,
+        contact: (person.kind == Contact).then_some(person.id),
+        consumer: (person.kind == Consumer).then_some(person.id),
+        match_outcome,
+    });
+    LINK.execute(tx, rows.collect()).await?;
+    Ok(())
+}
+
+/// Which interactions to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only open or only closed ones.
+    pub active: Option<bool>,
+    /// Those in this state.
+    pub state: Option<State>,
+    /// Those of this profile.
+    pub profile: Option<Uuid>,
+    /// Those opened for this person.
+    pub person: Option<Uuid>,
+    /// Those that came by this channel.
+    pub channel: Option<String>,
+    /// Those before this place: newest first.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, state, state_reason, \
+    state_changed_at, active, profile_id, channel_id, our_address, opened_for_kind, opened_for, contact, \
+    consumer, verified, match_outcome, candidates, assigned_to, opened_at, opened_by, closed_at, closed_by, \
+    short_description, language, country, channel_metadata, parent_id, version from interactions";
+
+/// Interactions, newest first.
+pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {
+    macro_rules! build {
+        ($db:ty) => {{
+            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
+            query
+                .push(" where seq < ")
+                .push_bind(filter.before.unwrap_or(i64::MAX));
+            if let Some(active) = filter.active {
+                query.push(if active {
+                    " and active"
+                } else {
+                    " and not active"
+                });
+            }
+            if let Some(state) = filter.state {
+                query.push(" and state = ").push_bind(state.as_str());
+            }
+            if let Some(profile) = filter.profile {
+                query.push(" and profile_id = ").push_bind(profile);
+            }
+            if let Some(person) = filter.person {
+                query.push(" and opened_for = ").push_bind(person);
+            }
+            if let Some(channel) = &filter.channel {
+                query.push(" and channel_id = ").push_bind(channel);
+            }
+            query
+                .push(" order by seq desc limit ")
+                .push_bind(filter.limit);
+            query
+        }};
+    }
+    Ok(match tx {
+        Tx::Sqlite(tx) => {
+            build!(sqlx::Sqlite)
+                .build_query_as()
+                .fetch_all(&mut **tx)
+                .await?
+        }
+        Tx::Postgres(tx) => {
+            build!(sqlx::Postgres)
+                .build_query_as()
+                .fetch_all(&mut **tx)
+                .await?
+        }
+    })
+}
+
+/// One interaction by its place.
+pub async fn get(tx: &mut Tx, seq: i64) -> Result<Option<Interaction>, StoreError> {
+    let before = Some(seq.saturating_add(1));
+    let newest = list(
+        tx,
+        &Filter {
+            before,
+            limit: 1,
+            ..Filter::default()
+        },
+    )
+    .await?;
+    Ok(newest
+        .into_iter()
+        .find(|interaction| interaction.number.0 == seq))
+}
+
+/// The place of an interaction by its id.
+pub async fn seq_of(tx: &mut Tx, id: Uuid) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "select seq from interactions where id = $1";
+    let row: Option<(i64,)> =
+        on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?;
+    Ok(row.map(|(seq,)| seq))
+}

@@ -1,0 +1,430 @@
+//! SQL of messages, events, requests and of what has been recorded already.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{EventRecord, Message, RequestRecord};
+use crate::db::{Bytes, JsonText, Statement, StoreError, Tx, batch_row, on_engine};
+
+batch_row! {
+    /// A request for the archive.
+    pub struct NewRequest {
+        /// Opaque id.
+        id: Uuid,
+        /// The channel it was for.
+        channel_id: Option<String>,
+        /// GET or POST.
+        method: &'static str,
+        /// The address it was sent to, without secrets.
+        target: String,
+        /// Its headers as pairs, without secrets.
+        headers: JsonText,
+        /// Its body.
+        body: Bytes,
+        /// When it arrived.
+        received_at: i64,
+        /// What became of it.
+        outcome: &'static str,
+        /// Why.
+        reason: Option<String>,
+        /// How many events it brought.
+        events: i32,
+        /// How many of them were known already.
+        duplicates: i32,
+    }
+}
+
+/// Archives requests.
+pub async fn archive(tx: &mut Tx, rows: Vec<NewRequest>) -> Result<(), StoreError> {
+    static INSERT: Statement<NewRequest> = Statement::new(
+        "insert into requests (id, channel_id, method, target, headers, body, received_at, outcome, reason, \
+         events, duplicates) select r.id, r.channel_id, r.method, r.target, r.headers, r.body, \
+         r.received_at, r.outcome, r.reason, r.events, r.duplicates from {rows} order by r.ord",
+    );
+    INSERT.execute(tx, rows).await?;
+    Ok(())
+}
+
+/// Forgets the oldest refused requests beyond `keep`: strangers must not fill the disk.
+pub async fn prune_refused(tx: &mut Tx, keep: i64) -> Result<u64, StoreError> {
+    const SQL: &str = "delete from requests where outcome in ('refused', 'unknown_channel') and id < \
+        (select id from requests where outcome in ('refused', 'unknown_channel') \
+        order by id desc limit 1 offset $1)";
+    Ok(on_engine!(tx, conn => sqlx::query(SQL).bind(keep - 1).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
+batch_row! {
+    /// A provider's id, to be recorded once per channel.
+    pub struct Claim {
+        /// The channel.
+        channel_id: String,
+        /// What tells a repeat from a new event.
+        key: String,
+        /// Our id of what is recorded.
+        record_id: Uuid,
+        /// A digest of the content, where other content is a conflict.
+        content: Option<i64>,
+        /// When it arrived.
+        now: i64,
+    }
+}
+
+/// Whether a claim was the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// Ours to record.
+    First,
+    /// Recorded before, under this id and with this content.
+    Before {
+        /// Our id of what was recorded.
+        record_id: Uuid,
+        /// The digest recorded with it.
+        content: Option<i64>,
+    },
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    channel_id: String,
+    key: String,
+    record_id: Uuid,
+    content: Option<i64>,
+}
+
+/// Claims ids; the answer is in the claims' order. A repeat within the group is a repeat, too.
+pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreError> {
+    static CLAIM: Statement<Claim> = Statement::new(
+        "insert into dedupe (channel_id, key, record_id, content, received_at) \
+         select r.channel_id, r.key, r.record_id, r.content, r.now from {rows} where true order by r.ord \
+         on conflict (channel_id, key) do nothing returning channel_id, key, record_id, content",
+    );
+    static KNOWN: Statement<Claim> = Statement::new(
+        "select d.channel_id, d.key, d.record_id, d.content from {rows} \
+         join dedupe d on d.channel_id = r.channel_id and d.key = r.key",
+    );
+    let mut sorted: Vec<&Claim> = claims.iter().collect();
+    sorted.sort_by(|a, b| (&a.channel_id, &a.key).cmp(&(&b.channel_id, &b.key)));
+    // Stable: of two equal keys the earlier stays.
+    sorted.dedup_by(|later, first| later.channel_id == first.channel_id && later.key == first.key);
+    let unique = sorted.len();
+    let rows: Vec<KnownRow> = CLAIM.fetch(tx, sorted.into_iter().cloned().collect()).await?;
+    let mut recorded: HashMap<(&str, &str), (Uuid, Option<i64>)> = HashMap::new();
+    for row in &rows {
+        recorded.insert((&row.channel_id, &row.key), (row.record_id, row.content));
+    }
+    let missing: Vec<Claim> = if rows.len() == unique {
+        Vec::new()
+    } else {
+        let lost = |claim: &&Claim| !recorded.contains_key(&(claim.channel_id.as_str(), claim.key.as_str()));
+        claims.iter().filter(lost).cloned().collect()
+    };
+    let known: Vec<KnownRow> = KNOWN.fetch(tx, missing).await?;
+    for row in &known {
+        recorded.insert((&row.channel_id, &row.key), (row.record_id, row.content));
+    }
+    let claimed = |claim: &Claim| {
+        let (record_id, content) = *recorded
+            .get(&(claim.channel_id.as_str(), claim.key.as_str()))
+            .ok_or(StoreError::Exists)?;
+        if record_id == claim.record_id {
+            Ok(Claimed::First)
+        } else {
+            Ok(Claimed::Before { record_id, content })
+        }
+    };
+    claims.iter().map(claimed).collect()
+}
+
+batch_row! {
+    struct TargetRow {
+        channel_id: String,
+        key: String,
+    }
+}
+
+/// Our ids of what was recorded under these keys; the answer is in their order.
+pub async fn record_ids(
+    tx: &mut Tx,
+    keys: Vec<(String, String)>,
+) -> Result<Vec<Option<Uuid>>, StoreError> {
+    static FIND: Statement<TargetRow> = Statement::new(
+        "select r.ord, d.record_id from {rows} left join dedupe d \
+         on d.channel_id = r.channel_id and d.key = r.key order by r.ord",
+    );
+    let rows = keys.into_iter().map(|(channel_id, key)| TargetRow { channel_id, key });
+    let rows: Vec<(i64, Option<Uuid>)> = FIND.fetch(tx, rows.collect()).await?;
+    Ok(rows.into_iter().map(|(_, id)| id).collect())
+}
+
+batch_row! {
+    /// A message to be stored.
+    pub struct NewMessage {
+        /// Opaque id.
+        id: Uuid,
+        /// The request that brought it.
+        request_id: Uuid,
+        /// The channel it came by.
+        channel_id: String,
+        /// The interaction it belongs to.
+        interaction_id: Uuid,
+        /// The sender's profile.
+        profile_id: Uuid,
+        /// `inbound` or `outbound`.
+        direction: &'static str,
+        /// What kind of event it is.
+        kind: &'static str,
+        /// The provider's id.
+        provider_message_id: Option<String>,
+        /// The text.
+        text: Option<String>,
+        /// Media and other parts.
+        attachments: JsonText,
+        /// The provider's id of the message this one answers.
+        reply_to: Option<String>,
+        /// The provider's id of the conversation.
+        conversation: Option<String>,
+        /// What else the provider said.
+        details: JsonText,
+        /// When the provider says it was sent.
+        sent_at: Option<i64>,
+        /// When it arrived.
+        received_at: i64,
+        /// `opened`, `continued` or `noted`.
+        decision: &'static str,
+        /// Why.
+        reason: &'static str,
+    }
+}
+
+/// Stores messages.
+pub async fn insert(tx: &mut Tx, rows: Vec<NewMessage>) -> Result<(), StoreError> {
+    static INSERT: Statement<NewMessage> = Statement::new(
+        "insert into messages (id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
+         provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
+         decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, r.profile_id, \
+         r.direction, r.kind, r.provider_message_id, r.text, r.attachments, r.reply_to, r.conversation, \
+         r.details, r.sent_at, r.received_at, r.decision, r.reason from {rows} order by r.ord",
+    );
+    INSERT.execute(tx, rows).await?;
+    Ok(())
+}
+
+batch_row! {
+    struct Edit {
+        id: Uuid,
+        text: Option<String>,
+        at: i64,
+    }
+}
+
+/// Gives messages the text their senders changed them to. What they said before stays in the
+/// archive of requests.
+pub async fn edit(
+    tx: &mut Tx,
+    edits: impl Iterator<Item = (Uuid, Option<String>, i64)>,
+) -> Result<(), StoreError> {
+    static EDIT: Statement<Edit> = Statement::new(
+        "update messages set text = r.text, edited_at = r.at from {rows} where messages.id = r.id \
+         and (messages.edited_at is null or messages.edited_at <= r.at)",
+    );
+    // One statement touches a row once: the last edit of a message wins.
+    let last: HashMap<Uuid, Edit> = edits.map(|(id, text, at)| (id, Edit { id, text, at })).collect();
+    let mut rows: Vec<Edit> = last.into_values().collect();
+    rows.sort_by_key(|edit| edit.id);
+    EDIT.execute(tx, rows).await?;
+    Ok(())
+}
+
+/// Marks messages their senders took back.
+pub async fn mark_deleted(
+    tx: &mut Tx,
+    deleted: impl Iterator<Item = (Uuid, i64)>,
+) -> Result<(), StoreError> {
+    static DELETE: Statement<Edit> = Statement::new(
+        "update messages set deleted_at = r.at from {rows} where messages.id = r.id \
+         and messages.deleted_at is null",
+    );
+    let mut rows: Vec<Edit> = deleted.map(|(id, at)| Edit { id, text: None, at }).collect();
+    rows.sort_by_key(|edit| edit.id);
+    rows.dedup_by_key(|edit| edit.id);
+    DELETE.execute(tx, rows).await?;
+    Ok(())
+}
+
+batch_row! {
+    /// An event to be stored.
+    pub struct NewEvent {
+        /// Opaque id.
+        id: Uuid,
+        /// The request that brought it.
+        request_id: Uuid,
+        /// The channel it came by.
+        channel_id: String,
+        /// What kind of event it is.
+        kind: &'static str,
+        /// The provider's own word.
+        provider_type: Option<String>,
+        /// The provider's id of the message it is about.
+        target: Option<String>,
+        /// Our id of that message.
+        message_id: Option<Uuid>,
+        /// The event as decoded.
+        data: JsonText,
+        /// When the provider says it happened.
+        at: Option<i64>,
+        /// When it arrived.
+        received_at: i64,
+    }
+}
+
+/// Stores events.
+pub async fn insert_events(tx: &mut Tx, rows: Vec<NewEvent>) -> Result<(), StoreError> {
+    static INSERT: Statement<NewEvent> = Statement::new(
+        "insert into events (id, request_id, channel_id, kind, provider_type, target, message_id, data, at, \
+         received_at) select r.id, r.request_id, r.channel_id, r.kind, r.provider_type, r.target, \
+         r.message_id, r.data, r.at, r.received_at from {rows} order by r.ord",
+    );
+    INSERT.execute(tx, rows).await?;
+    Ok(())
+}
+
+/// Which messages to list.
+#[derive(Clone, Debug, Default)]
+pub struct MessageFilter {
+    /// Those of this interaction.
+    pub interaction: Option<Uuid>,
+    /// This one.
+    pub id: Option<Uuid>,
+    /// Those after this one.
+    pub after: Option<Uuid>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Messages in order of arrival.
+pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
+    const COLUMNS: &str = "select id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
+        provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
+        edited_at, deleted_at, decision, reason from messages";
+    macro_rules! build {
+        ($db:ty) => {{
+            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
+            query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
+            if let Some(interaction) = filter.interaction {
+                query.push(" and interaction_id = ").push_bind(interaction);
+            }
+            if let Some(id) = filter.id {
+                query.push(" and id = ").push_bind(id);
+            }
+            query.push(" order by id limit ").push_bind(filter.limit);
+            query
+        }};
+    }
+    Ok(match tx {
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
+    })
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+pub struct EventFilter {
+    /// Those about the message with this provider's id.
+    pub target: Option<(String, String)>,
+    /// Those of this request.
+    pub request: Option<Uuid>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Events in order of arrival.
+pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord>, StoreError> {
+    const COLUMNS: &str = "select id, request_id, channel_id, kind, provider_type, target, message_id, data, \
+        at, received_at from events where true";
+    macro_rules! build {
+        ($db:ty) => {{
+            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
+            if let Some((channel, target)) = &filter.target {
+                query.push(" and channel_id = ").push_bind(channel);
+                query.push(" and target = ").push_bind(target);
+            }
+            if let Some(request) = filter.request {
+                query.push(" and request_id = ").push_bind(request);
+            }
+            query.push(" order by id limit ").push_bind(filter.limit);
+            query
+        }};
+    }
+    Ok(match tx {
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
+    })
+}
+
+/// Which requests to list.
+#[derive(Clone, Debug, Default)]
+pub struct RequestFilter {
+    /// Those for this channel.
+    pub channel: Option<String>,
+    /// Those with this outcome.
+    pub outcome: Option<String>,
+    /// Those that arrived at or after this time.
+    pub since: Option<i64>,
+    /// Those that arrived before this time.
+    pub until: Option<i64>,
+    /// Those before this one: newest first.
+    pub before: Option<Uuid>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Requests, newest first.
+pub async fn requests(tx: &mut Tx, filter: &RequestFilter) -> Result<Vec<RequestRecord>, StoreError> {
+    const COLUMNS: &str = "select id, channel_id, method, target, received_at, outcome, reason, events, \
+        duplicates from requests";
+    macro_rules! build {
+        ($db:ty) => {{
+            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
+            query.push(" where id < ").push_bind(filter.before.unwrap_or(Uuid::max()));
+            if let Some(channel) = &filter.channel {
+                query.push(" and channel_id = ").push_bind(channel);
+            }
+            if let Some(outcome) = &filter.outcome {
+                query.push(" and outcome = ").push_bind(outcome);
+            }
+            if let Some(since) = filter.since {
+                query.push(" and received_at >= ").push_bind(since);
+            }
+            if let Some(until) = filter.until {
+                query.push(" and received_at < ").push_bind(until);
+            }
+            query.push(" order by id desc limit ").push_bind(filter.limit);
+            query
+        }};
+    }
+    Ok(match tx {
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
+    })
+}
+
+/// A request with its headers (as pairs) and body.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct StoredRequest {
+    /// Everything lists show.
+    #[sqlx(flatten)]
+    pub record: RequestRecord,
+    /// Name and value, in order, without secrets.
+    pub headers: sqlx::types::Json<Vec<(String, String)>>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+/// One request, whole.
+pub async fn find_request(tx: &mut Tx, id: Uuid) -> Result<Option<StoredRequest>, StoreError> {
+    const SQL: &str = "select id, channel_id, method, target, received_at, outcome, reason, events, \
+        duplicates, headers, body from requests where id = $1";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
+}

@@ -6,4 +6,5 @@ pub mod interactions;
 pub mod messages;
 pub mod outbox;
 pub mod profiles;
+pub mod routing;
 pub mod vault;

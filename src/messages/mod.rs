@@ -7,9 +7,9 @@ mod store;
 
 use serde::Serialize;
 pub use store::{
-    Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, RequestFilter, StoredRequest,
-    archive, claim, edit, events, find_request, insert, insert_events, list, mark_deleted, prune_refused,
-    record_ids, requests,
+    Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, RequestFilter,
+    StoredRequest, archive, claim, edit, events, find_request, insert, insert_events, list,
+    mark_deleted, prune_refused, record_ids, requests,
 };
 use uuid::Uuid;
 

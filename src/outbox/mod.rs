@@ -65,9 +65,20 @@ batch_row! {
 impl NewEvent {
     /// An event with a new id.
     #[must_use]
-    pub fn new(event_type: EventType, interaction_id: Option<Uuid>, data: &Value, now: i64) -> Self {
+    pub fn new(
+        event_type: EventType,
+        interaction_id: Option<Uuid>,
+        data: &Value,
+        now: i64,
+    ) -> Self {
         let event_type = event_type.as_str();
-        Self { id: clock::new_id(), event_type, interaction_id, data: JsonText::of(data), now }
+        Self {
+            id: clock::new_id(),
+            event_type,
+            interaction_id,
+            data: JsonText::of(data),
+            now,
+        }
     }
 }
 

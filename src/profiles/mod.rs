@@ -4,6 +4,7 @@
 //! decision table; it knows nothing of the database. Numbers match in all their spellings, nothing
 //! stored is rewritten, and two profiles are never merged here.
 
+pub mod consents;
 pub mod people;
 mod resolve;
 pub mod store;

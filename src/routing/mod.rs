@@ -1,0 +1,331 @@
+//! Which queue an interaction waits in, and why.
+//!
+//! Routes are tried in order; the first whose conditions all hold chooses queue and priority. Where
+//! none does, the default queue takes the item, visibly unrouted. The work item is written in the
+//! same transaction as the message.
+
+pub mod store;
+#[cfg(test)]
+mod tests;
+
+use frontdesk_adapters::Medium;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    clock,
+    db::{StoreError, Tx},
+    profiles::PersonKind,
+};
+
+/// The queue of interactions that no route wants.
+pub const DEFAULT_QUEUE: &str = "default";
+
+/// A place where interactions wait for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
+pub struct Queue {
+    /// Its name in configuration.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Whether it takes what no route wants.
+    pub is_default: bool,
+    /// When it was made.
+    #[serde(serialize_with = "crate::db::show_required_time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: i64,
+    /// When it last changed.
+    #[serde(serialize_with = "crate::db::show_required_time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub changed_at: i64,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// What must hold for a route to be taken. Absent conditions always hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// The channel is one of these.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    pub channel: OneOrMany,
+    /// Our address is one of these.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    pub address: OneOrMany,
+    /// The medium is one of these, such as `sms`.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    pub medium: OneOrMany,
+    /// The text of the first message matches this regular expression, in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The country of the sender's number is one of these, such as `BR`.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    pub country: OneOrMany,
+    /// The sender's language is one of these; `pt` also means `pt-BR`.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    pub language: OneOrMany,
+    /// Whether the sender is linked to a person of the directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person_known: Option<bool>,
+    /// The person is one of these kinds.
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
+    pub person_kind: OneOrMany,
+    /// Whether the sender opted out of our messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opted_out: Option<bool>,
+}
+
+/// One text, or several of which any will do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(from = "OneOrManyForm", into = "Vec<String>")]
+pub struct OneOrMany(Vec<String>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrManyForm {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrManyForm> for OneOrMany {
+    fn from(form: OneOrManyForm) -> Self {
+        match form {
+            OneOrManyForm::One(one) => Self(vec![one]),
+            OneOrManyForm::Many(many) => Self(many),
+        }
+    }
+}
+
+impl From<OneOrMany> for Vec<String> {
+    fn from(texts: OneOrMany) -> Self {
+        texts.0
+    }
+}
+
+impl OneOrMany {
+    /// One text.
+    #[must_use]
+    pub fn one(text: &str) -> Self {
+        Self(vec![text.to_owned()])
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is no condition, or one of its texts is `text`.
+    fn allows(&self, text: Option<&str>) -> bool {
+        self.is_empty() || text.is_some_and(|text| self.0.iter().any(|one| one.eq_ignore_ascii_case(text)))
+    }
+}
+
+/// A rule that chooses a queue.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Route {
+    /// Its name.
+    pub id: String,
+    /// Lower ones are tried first.
+    pub position: i64,
+    /// The queue it chooses.
+    pub queue: String,
+    /// Lower numbers are served first; 100 unless said otherwise.
+    pub priority: i64,
+    /// What must hold.
+    pub when: When,
+    /// Whether it is tried at all.
+    pub active: bool,
+    /// When it was made.
+    #[serde(serialize_with = "crate::db::show_required_time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: i64,
+    /// When it last changed.
+    #[serde(serialize_with = "crate::db::show_required_time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub changed_at: i64,
+    /// Counts changes.
+    pub version: i64,
+}
+
+/// The priority of routes that name none.
+pub const DEFAULT_PRIORITY: i64 = 100;
+
+/// Why a route was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// The pattern is not one.
+    #[error("the text pattern is not a regular expression: {0}")]
+    Pattern(String),
+    /// The queue does not exist.
+    #[error("there is no queue `{0}`; make it first")]
+    UnknownQueue(String),
+}
+
+/// What routes look at.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// The channel.
+    pub channel: &'a str,
+    /// Our address.
+    pub address: &'a str,
+    /// The medium.
+    pub medium: Medium,
+    /// The text of the message that opened the interaction.
+    pub text: Option<&'a str>,
+    /// The country of the sender's number.
+    pub country: Option<&'a str>,
+    /// The sender's language.
+    pub language: Option<&'a str>,
+    /// What the sender's person is to us; `None` for a guest.
+    pub person: Option<PersonKind>,
+    /// Whether the sender opted out of our messages.
+    pub opted_out: bool,
+}
+
+/// Where an interaction goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// The queue.
+    pub queue: String,
+    /// Lower numbers are served first.
+    pub priority: i64,
+    /// The route that was taken; `None` when none was.
+    pub route: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// The routes, ready to be tried. Cheap to keep, made anew when they change.
+#[derive(Debug)]
+pub struct Table {
+    routes: Vec<(Route, Option<Regex>)>,
+    default_queue: String,
+}
+
+impl Table {
+    /// Prepares `routes`, which are in order.
+    #[must_use]
+    pub fn new(routes: Vec<Route>, queues: &[Queue]) -> Self {
+        let default = queues.iter().find(|queue| queue.is_default);
+        let default_queue = default.map_or(DEFAULT_QUEUE, |queue| &queue.id).to_owned();
+        let prepared = routes.into_iter().filter(|route| route.active).filter_map(|route| {
+            match route.when.text.as_deref().map(pattern).transpose() {
+                Ok(regex) => Some((route, regex)),
+                Err(error) => {
+                    // Checked on entry; only another version's stricter rules lead here.
+                    tracing::warn!(route.id = %route.id, %error, "route is left out");
+                    None
+                }
+            }
+        });
+        Self { routes: prepared.collect(), default_queue }
+    }
+
+    /// Chooses a queue.
+    #[must_use]
+    pub fn decide(&self, facts: &Facts<'_>) -> Decision {
+        for (route, regex) in &self.routes {
+            if route.when.holds(facts, regex.as_ref()) {
+                return Decision {
+                    queue: route.queue.clone(),
+                    priority: route.priority,
+                    route: Some(route.id.clone()),
+                    reason: format!("route {} matched", route.id),
+                };
+            }
+        }
+        let reason = match self.routes.len() {
+            0 => "there are no routes".to_owned(),
+            1 => "the one route did not match".to_owned(),
+            count => format!("none of {count} routes matched"),
+        };
+        Decision { queue: self.default_queue.clone(), priority: DEFAULT_PRIORITY, route: None, reason }
+    }
+}
+
+/// A text pattern, ready to match in any case.
+///
+/// The size is bounded, since operators may write one that explodes.
+pub fn pattern(text: &str) -> Result<Regex, RouteError> {
+    regex::RegexBuilder::new(text)
+        .case_insensitive(true)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|error| RouteError::Pattern(error.to_string()))
+}
+
+impl When {
+    fn holds(&self, facts: &Facts<'_>, text: Option<&Regex>) -> bool {
+        let language_allows = self.language.is_empty()
+            || facts.language.is_some_and(|language| {
+                let main = language.split(['-', '_']).next();
+                self.language.allows(Some(language)) || self.language.allows(main)
+            });
+        self.channel.allows(Some(facts.channel))
+            && self.address.allows(Some(facts.address))
+            && self.medium.allows(Some(facts.medium.as_str()))
+            && self.country.allows(facts.country)
+            && language_allows
+            && self.person_kind.allows(facts.person.map(PersonKind::as_str))
+            && self.person_known.is_none_or(|known| known == facts.person.is_some())
+            && self.opted_out.is_none_or(|opted_out| opted_out == facts.opted_out)
+            && text.is_none_or(|pattern| facts.text.is_some_and(|text| pattern.is_match(text)))
+    }
+}
+
+/// An interaction that waits, for showing.
+#[derive(Clone, Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
+pub struct WorkItem {
+    /// Opaque id.
+    pub id: Uuid,
+    /// The interaction.
+    pub interaction_id: Uuid,
+    /// Its number.
+    #[sqlx(rename = "seq", try_from = "i64")]
+    #[schema(value_type = String)]
+    pub interaction: crate::interactions::Number,
+    /// The queue it waits in.
+    #[sqlx(rename = "queue_id")]
+    pub queue: String,
+    /// `queued`, `pending_accept`, `accepted` or `canceled`.
+    pub state: String,
+    /// Lower numbers are served first.
+    pub priority: i64,
+    /// The route that chose the queue; `null` when none did.
+    #[sqlx(rename = "route_id")]
+    pub route: Option<String>,
+    /// Whether no route wanted it.
+    pub unrouted: bool,
+    /// Why it is in this queue.
+    pub reason: String,
+    /// When it was queued.
+    #[serde(serialize_with = "crate::db::show_required_time")]
+    #[schema(value_type = String, format = DateTime)]
+    pub queued_at: i64,
+}
+
+/// Puts interactions into their queues; the answer has the items' ids, in order.
+pub async fn enqueue(
+    tx: &mut Tx,
+    items: Vec<(Uuid, Decision)>,
+    now: i64,
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut ids = Vec::with_capacity(items.len());
+    let mut rows = Vec::with_capacity(items.len());
+    for (interaction_id, decision) in items {
+        let id = clock::new_id();
+        ids.push(id);
+        rows.push(store::NewItem {
+            id,
+            interaction_id,
+            queue_id: decision.queue,
+            priority: decision.priority,
+            unrouted: decision.route.is_none(),
+            route_id: decision.route,
+            reason: decision.reason,
+            now,
+        });
+    }
+    store::insert_items(tx, rows).await?;
+    Ok(ids)
+}

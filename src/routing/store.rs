@@ -1,0 +1,176 @@
+//! SQL of queues, routes and work items.
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Queue, Route, When, WorkItem};
+use crate::db::{Statement, StoreError, Tx, batch_row, on_engine};
+
+#[derive(sqlx::FromRow)]
+struct RouteRow {
+    id: String,
+    position: i64,
+    queue_id: String,
+    priority: i64,
+    conditions: Json<When>,
+    active: bool,
+    created_at: i64,
+    changed_at: i64,
+    version: i64,
+}
+
+/// All routes, in the order they are tried.
+pub async fn routes(tx: &mut Tx) -> Result<Vec<Route>, StoreError> {
+    const SQL: &str = "select id, position, queue_id, priority, conditions, active, created_at, changed_at, \
+        version from routes order by position, id";
+    let rows: Vec<RouteRow> = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
+    let route = |row: RouteRow| Route {
+        id: row.id,
+        position: row.position,
+        queue: row.queue_id,
+        priority: row.priority,
+        when: row.conditions.0,
+        active: row.active,
+        created_at: row.created_at,
+        changed_at: row.changed_at,
+        version: row.version,
+    };
+    Ok(rows.into_iter().map(route).collect())
+}
+
+/// Stores a route, new or changed.
+pub async fn put_route(tx: &mut Tx, route: &Route) -> Result<(), StoreError> {
+    const SQL: &str = "insert into routes (id, position, queue_id, priority, conditions, active, created_at, \
+        changed_at, version) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+        on conflict (id) do update set position = excluded.position, queue_id = excluded.queue_id, \
+        priority = excluded.priority, conditions = excluded.conditions, active = excluded.active, \
+        changed_at = excluded.changed_at, version = routes.version + 1";
+    on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(&route.id)
+        .bind(route.position)
+        .bind(&route.queue)
+        .bind(route.priority)
+        .bind(Json(&route.when))
+        .bind(route.active)
+        .bind(route.created_at)
+        .bind(route.changed_at)
+        .bind(route.version)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Forgets a route. Items it put into queues stay there.
+pub async fn delete_route(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "delete from routes where id = $1";
+    let deleted = on_engine!(tx, conn => sqlx::query(SQL).bind(id).execute(conn).await
+        .map(|done| done.rows_affected()))?;
+    Ok(deleted == 1)
+}
+
+/// All queues, by id.
+pub async fn queues(tx: &mut Tx) -> Result<Vec<Queue>, StoreError> {
+    const SQL: &str = "select id, name, is_default, created_at, changed_at, version from queues order by id";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)
+}
+
+/// Stores a queue, new or renamed.
+pub async fn put_queue(tx: &mut Tx, queue: &Queue) -> Result<(), StoreError> {
+    const SQL: &str = "insert into queues (id, name, is_default, created_at, changed_at, version) \
+        values ($1, $2, $3, $4, $5, $6) on conflict (id) do update set name = excluded.name, \
+        changed_at = excluded.changed_at, version = queues.version + 1";
+    on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(&queue.id)
+        .bind(&queue.name)
+        .bind(queue.is_default)
+        .bind(queue.created_at)
+        .bind(queue.changed_at)
+        .bind(queue.version)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+batch_row! {
+    pub(super) struct NewItem {
+        id: Uuid,
+        interaction_id: Uuid,
+        queue_id: String,
+        priority: i64,
+        unrouted: bool,
+        route_id: Option<String>,
+        reason: String,
+        now: i64,
+    }
+}
+
+pub(super) async fn insert_items(tx: &mut Tx, rows: Vec<NewItem>) -> Result<(), StoreError> {
+    static INSERT: Statement<NewItem> = Statement::new(
+        "insert into work_items (id, interaction_id, queue_id, state, priority, route_id, unrouted, reason, \
+         queued_at, changed_at, version) select r.id, r.interaction_id, r.queue_id, 'queued', r.priority, \
+         r.route_id, r.unrouted, r.reason, r.now, r.now, 1 from {rows} order by r.ord",
+    );
+    INSERT.execute(tx, rows).await?;
+    Ok(())
+}
+
+batch_row! {
+    struct Canceled {
+        interaction_id: Uuid,
+        now: i64,
+    }
+}
+
+/// Takes the open items of closed interactions out of their queues.
+pub async fn cancel(tx: &mut Tx, interactions: &[Uuid], now: i64) -> Result<(), StoreError> {
+    static CANCEL: Statement<Canceled> = Statement::new(
+        "update work_items set state = 'canceled', changed_at = r.now, version = version + 1 from {rows} \
+         where work_items.interaction_id = r.interaction_id \
+         and work_items.state in ('queued', 'pending_accept', 'accepted')",
+    );
+    let rows = interactions.iter().map(|id| Canceled { interaction_id: *id, now });
+    CANCEL.execute(tx, rows.collect()).await?;
+    Ok(())
+}
+
+/// Where to go on reading a queue: the priority, time and id of the last item read.
+pub type Cursor = (i64, i64, Uuid);
+
+/// What waits in a queue, in the order it will be served.
+pub async fn items(
+    tx: &mut Tx,
+    queue: &str,
+    after: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<WorkItem>, StoreError> {
+    const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
+        w.unrouted, w.reason, w.queued_at from work_items w join interactions i on i.id = w.interaction_id \
+        where w.queue_id = $1 and w.state = 'queued' and (w.priority, w.queued_at, w.id) > ($2, $3, $4) \
+        order by w.priority, w.queued_at, w.id limit $5";
+    let (priority, queued_at, id) = after.unwrap_or((i64::MIN, i64::MIN, Uuid::nil()));
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL)
+        .bind(queue)
+        .bind(priority)
+        .bind(queued_at)
+        .bind(id)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)?)
+}
+
+/// The work items of an interaction, oldest first.
+pub async fn items_of(tx: &mut Tx, interaction: Uuid) -> Result<Vec<WorkItem>, StoreError> {
+    const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
+        w.unrouted, w.reason, w.queued_at from work_items w join interactions i on i.id = w.interaction_id \
+        where w.interaction_id = $1 order by w.id";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(interaction).fetch_all(conn).await)?)
+}
+
+/// How many items wait in each queue, and since when the oldest does.
+pub async fn depths(tx: &mut Tx) -> Result<Vec<(String, i64, Option<i64>)>, StoreError> {
+    const SQL: &str = "select q.id, count(w.id), min(w.queued_at) from queues q left join work_items w \
+        on w.queue_id = q.id and w.state = 'queued' group by q.id order by q.id";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)
+}

@@ -2,6 +2,7 @@
 pub mod channels;
 pub mod clock;
 pub mod db;
+pub mod ingest;
 pub mod interactions;
 pub mod messages;
 pub mod outbox;

@@ -1,7 +1,5 @@
 //! SQL of channels.
 
-use std::collections::BTreeMap;
-
 use frontdesk_adapters::{Account, providers};
 use serde_json::Value;
 use sqlx::types::Json;
@@ -25,18 +23,18 @@ struct Row {
     version: i64,
 }
 
-/// All channels, by id.
+/// All channels in the order of their ids; one that does not open leaves the others usable.
 pub async fn list(
     tx: &mut Tx,
     vault: &Vault,
-) -> Result<BTreeMap<String, Channel>, ChannelStoreError> {
+) -> Result<Vec<(String, Result<Channel, ChannelStoreError>)>, StoreError> {
     const SQL: &str = "select id, provider, address, account, settings, active, created_at, \
         changed_at, version from channels order by id";
-    let rows: Vec<Row> = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)
-        .map_err(StoreError::from)?;
-    rows.into_iter()
-        .map(|row| Ok((row.id.clone(), row.open(vault)?)))
-        .collect()
+    let rows: Vec<Row> = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id.clone(), row.open(vault)))
+        .collect())
 }
 
 /// One channel.

@@ -181,21 +181,15 @@ impl Store {
         Ok(())
     }
 
-    /// Moves what SQLite's log holds into the database file, without holding up the writer.
-    ///
-    /// Returns the pages in the log and how many of them were moved; `None` on PostgreSQL.
-    pub async fn checkpoint(&self) -> Result<Option<(i64, i64)>, StoreError> {
+    /// A connection of its own that moves SQLite's log into the file; `None` on PostgreSQL.
+    pub async fn checkpointer(&self) -> Result<Option<Checkpointer>, StoreError> {
         let Self::Sqlite { write, .. } = self else {
             return Ok(None);
         };
         let options = (*write.connect_options()).clone();
-        // A connection of its own: the writer's would hold up the next group.
-        let mut connection = sqlx::ConnectOptions::connect(&options).await?;
-        let (_, log, moved): (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(passive)")
-            .fetch_one(&mut connection)
-            .await?;
-        sqlx::Connection::close(connection).await?;
-        Ok(Some((log, moved)))
+        Ok(Some(Checkpointer(
+            sqlx::ConnectOptions::connect(&options).await?,
+        )))
     }
 
     /// Lets SQLite's log start over when it has grown; waits for readers.
@@ -217,6 +211,20 @@ impl Store {
             }
             Self::Postgres(pool) => pool.close().await,
         }
+    }
+}
+
+/// Moves SQLite's log into the database file without holding up the writer.
+#[derive(Debug)]
+pub struct Checkpointer(sqlx::SqliteConnection);
+
+impl Checkpointer {
+    /// Moves what can be moved and says how many pages the log has.
+    pub async fn run(&mut self) -> Result<i64, StoreError> {
+        let (_, pages, _): (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(passive)")
+            .fetch_one(&mut self.0)
+            .await?;
+        Ok(pages)
     }
 }
 

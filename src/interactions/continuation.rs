@@ -60,6 +60,8 @@ pub struct Continued {
     pub seq: i64,
     /// Whether this arrival opened it.
     pub opened: bool,
+    /// Whether it is still open: with conversations of one message, the next one closes it.
+    pub active: bool,
     /// Why.
     pub reason: Reason,
 }
@@ -356,8 +358,15 @@ impl Plan {
                 .copied()
                 .unwrap_or_default()
         };
+        let closed: Vec<Uuid> = self
+            .new
+            .iter()
+            .filter(|new| new.superseded_at.is_some())
+            .map(|new| new.id)
+            .collect();
         let finish = |(interaction_id, opened, reason): (Uuid, bool, Reason)| Continued {
             seq: seq(&interaction_id),
+            active: !closed.contains(&interaction_id),
             interaction_id,
             opened,
             reason,

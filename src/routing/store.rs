@@ -71,7 +71,8 @@ pub async fn delete_route(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
 
 /// All queues, by id.
 pub async fn queues(tx: &mut Tx) -> Result<Vec<Queue>, StoreError> {
-    const SQL: &str = "select id, name, is_default, created_at, changed_at, version from queues order by id";
+    const SQL: &str =
+        "select id, name, is_default, created_at, changed_at, version from queues order by id";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)
 }
 
@@ -130,7 +131,10 @@ pub async fn cancel(tx: &mut Tx, interactions: &[Uuid], now: i64) -> Result<(), 
          where work_items.interaction_id = r.interaction_id \
          and work_items.state in ('queued', 'pending_accept', 'accepted')",
     );
-    let rows = interactions.iter().map(|id| Canceled { interaction_id: *id, now });
+    let rows = interactions.iter().map(|id| Canceled {
+        interaction_id: *id,
+        now,
+    });
     CANCEL.execute(tx, rows.collect()).await?;
     Ok(())
 }

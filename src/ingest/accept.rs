@@ -1,0 +1,314 @@
+//! Verify, parse, hand over, wait for the commit, answer.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use frontdesk_adapters::{
+    Accepted, Adapter, Answer, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request,
+    Timestamp, Verdict,
+};
+use sha2::{Digest, Sha256};
+
+use super::{
+    IngestError, Inner,
+    catalog::{Catalog, Entry},
+    commit::{Arrived, Submission},
+};
+use crate::{
+    channels::Channel,
+    clock,
+    db::{Bytes, JsonText},
+    messages::{NewRequest, RequestOutcome},
+};
+
+/// What is kept of a refused request's body.
+const REFUSED_BODY_BYTES: usize = 16 * 1024;
+
+/// Headers that carry credentials of whatever stands before us.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+
+pub(super) async fn accept(
+    inner: &Inner,
+    channel_id: &str,
+    request: Request,
+    now: Timestamp,
+) -> Result<Answer, IngestError> {
+    let (catalog, channel) = match find(inner, channel_id).await {
+        Ok(found) => found,
+        Err(error) => {
+            if matches!(error, IngestError::UnknownChannel) {
+                count("unknown", RequestOutcome::UnknownChannel);
+                let outcome = RequestOutcome::UnknownChannel;
+                inner
+                    .archive
+                    .keep(refused(None, None, &request, outcome, None, now));
+            }
+            return Err(error);
+        }
+    };
+    let adapter = channel.adapter;
+    match adapter.accept(request, &channel.account, now) {
+        Accepted::Handshake(answer) => Ok(answer),
+        Accepted::Refused(request, refusal) => {
+            count(adapter.provider, RequestOutcome::Refused);
+            let labels = [("provider", adapter.provider), ("reason", refusal.code())];
+            metrics::counter!("frontdesk_signature_failures_total", &labels).increment(1);
+            tracing::debug!(channel.id = %channel.id, refusal = refusal.code(), "refused a request");
+            let outcome = RequestOutcome::Refused;
+            let reason = Some(reason(&refusal));
+            inner.archive.keep(refused(
+                Some(&channel),
+                Some(adapter),
+                &request,
+                outcome,
+                reason,
+                now,
+            ));
+            Err(IngestError::Refused(refusal))
+        }
+        Accepted::Understood(request, parsed) => {
+            let digest = Sha256::digest(&request.body);
+            let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
+            understood(inner, &catalog, &channel, row, &digest, parsed).await
+        }
+        Accepted::NotUnderstood(request, malformed) => {
+            let reason = Some(malformed.0.clone());
+            let row = archived(&channel, request, now, RequestOutcome::Malformed, reason);
+            not_understood(inner, adapter, row, &malformed).await
+        }
+    }
+}
+
+/// The channel; one that is not known yet may have been made a moment ago by another instance.
+async fn find(inner: &Inner, id: &str) -> Result<(Arc<Catalog>, Arc<Channel>), IngestError> {
+    let catalog = inner.catalog.get();
+    match catalog.entry(id) {
+        Some(Entry::Usable(channel)) => {
+            let channel = Arc::clone(channel);
+            Ok((catalog, channel))
+        }
+        Some(Entry::Sealed) => Err(IngestError::ChannelUnusable),
+        None => Err(IngestError::UnknownChannel),
+    }
+}
+
+async fn understood(
+    inner: &Inner,
+    catalog: &Catalog,
+    channel: &Arc<Channel>,
+    row: NewRequest,
+    digest: &[u8],
+    parsed: Parsed,
+) -> Result<Answer, IngestError> {
+    let adapter = channel.adapter;
+    let received_at = row.received_at;
+    let shards = inner.committers.len();
+    let mut parts: Vec<Vec<Arrived>> = (0..shards).map(|_| Vec::new()).collect();
+    for (place, event) in parsed.events.iter().enumerate() {
+        if !is_recorded(event) {
+            continue;
+        }
+        let our_address = event.our_address();
+        let addressed = our_address.map_or(channel, |ours| catalog.addressed(channel, ours));
+        let our_address = match our_address {
+            Some(ours) if !addressed.answers_at(ours) => ours.to_owned(),
+            Some(_) | None => addressed.address.clone(),
+        };
+        let key = event
+            .dedupe_key()
+            .unwrap_or_else(|| fallback_key(digest, place));
+        parts[shard(event, &addressed.id, shards)].push(Arrived {
+            id: clock::new_id(),
+            request_id: row.id,
+            place,
+            channel: Arc::clone(addressed),
+            our_address,
+            key,
+            event: event.clone(),
+            received_at,
+        });
+    }
+    let events = parts.iter().map(Vec::len).sum::<usize>();
+    // The archive row goes with the first part; a request that says nothing is archived, too.
+    let first = parts.iter().position(|part| !part.is_empty()).unwrap_or(0);
+    let mut row = Some(NewRequest {
+        events: i32::try_from(events).unwrap_or(i32::MAX),
+        ..row
+    });
+    let mut waiting = Vec::new();
+    for (shard, part) in parts.into_iter().enumerate() {
+        if part.is_empty() && shard != first {
+            continue;
+        }
+        let (submission, reply) =
+            Submission::new(if shard == first { row.take() } else { None }, part);
+        inner.committers[shard].submit(submission)?;
+        waiting.push(reply);
+    }
+    let mut outcomes = vec![
+        Outcome {
+            id: None,
+            verdict: Verdict::Accepted
+        };
+        parsed.events.len()
+    ];
+    for reply in waiting {
+        for (place, outcome) in reply.await.map_err(|_| IngestError::Stopping)?? {
+            outcomes[place] = outcome;
+        }
+    }
+    let new = outcomes
+        .iter()
+        .filter(|outcome| outcome.verdict == Verdict::Accepted)
+        .count();
+    let duplicates = outcomes.len() - new;
+    if duplicates > 0 {
+        metrics::counter!("frontdesk_duplicates_total", "provider" => adapter.provider)
+            .increment(duplicates as u64);
+    }
+    let all_known = events > 0 && new == 0;
+    count(
+        adapter.provider,
+        if all_known {
+            RequestOutcome::Duplicate
+        } else {
+            RequestOutcome::Accepted
+        },
+    );
+    Ok((adapter.acknowledge)(Recorded::Understood(
+        &parsed, &outcomes,
+    )))
+}
+
+async fn not_understood(
+    inner: &Inner,
+    adapter: &Adapter,
+    row: NewRequest,
+    malformed: &Malformed,
+) -> Result<Answer, IngestError> {
+    let (submission, reply) = Submission::new(Some(row), Vec::new());
+    inner.committers[0].submit(submission)?;
+    reply.await.map_err(|_| IngestError::Stopping)??;
+    count(adapter.provider, RequestOutcome::Malformed);
+    Ok((adapter.acknowledge)(Recorded::NotUnderstood(malformed)))
+}
+
+/// Typing passes; an item with problems is answered and may come again, mended, under its id.
+fn is_recorded(event: &Event) -> bool {
+    match event {
+        Event::Message(message) => message.kind != Kind::Typing && message.problems.is_empty(),
+        Event::Status(_) => true,
+    }
+}
+
+/// One sender's messages go one way, so that they stay in order.
+fn shard(event: &Event, channel: &str, shards: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    match event {
+        Event::Message(message) if message.sender.is_some() => {
+            let sender = message.sender.as_ref().map(|sender| &sender.address);
+            // Groups stay together with whom they are read by: the conversation's members differ.
+            sender.hash(&mut hasher);
+        }
+        Event::Message(_) | Event::Status(_) => channel.hash(&mut hasher),
+    }
+    usize::try_from(hasher.finish() % shards as u64).expect("a remainder of a usize")
+}
+
+/// Where a provider gives nothing to go by, the same bytes are the same event.
+fn fallback_key(digest: &[u8], place: usize) -> String {
+    let digest: String = digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("digest:{digest}:{place}")
+}
+
+fn archived(
+    channel: &Channel,
+    request: Request<frontdesk_adapters::Verified>,
+    now: Timestamp,
+    outcome: RequestOutcome,
+    reason: Option<String>,
+) -> NewRequest {
+    NewRequest {
+        id: clock::new_id(),
+        channel_id: Some(channel.id.clone()),
+        method: request.method.as_str(),
+        target: target(&request.url, true),
+        headers: headers(&request.headers, Some(channel.adapter)),
+        received_at: now.as_millis(),
+        outcome: outcome.as_str(),
+        reason,
+        events: 0,
+        duplicates: 0,
+        body: Bytes(request.body),
+    }
+}
+
+fn refused(
+    channel: Option<&Channel>,
+    adapter: Option<&Adapter>,
+    request: &Request,
+    outcome: RequestOutcome,
+    reason: Option<String>,
+    now: Timestamp,
+) -> NewRequest {
+    let body = &request.body[..request.body.len().min(REFUSED_BODY_BYTES)];
+    NewRequest {
+        id: clock::new_id(),
+        channel_id: channel.map(|channel| channel.id.clone()),
+        method: request.method.as_str(),
+        // A failed handshake carries a token in its query.
+        target: target(&request.url, false),
+        headers: headers(&request.headers, adapter),
+        received_at: now.as_millis(),
+        outcome: outcome.as_str(),
+        reason,
+        events: 0,
+        duplicates: 0,
+        body: Bytes(body.to_vec()),
+    }
+}
+
+fn reason(refusal: &Refusal) -> String {
+    format!("{}: {refusal}", refusal.code())
+}
+
+/// Path and, where it proves nothing, query of an address.
+fn target(url: &str, with_query: bool) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
+    let path = if with_query {
+        path
+    } else {
+        path.split('?').next().unwrap_or_default()
+    };
+    path.chars().filter(|c| *c != '\0').take(2048).collect()
+}
+
+/// Headers as pairs, without those that carry a credential.
+fn headers(headers: &[(String, String)], adapter: Option<&Adapter>) -> JsonText {
+    let secret = adapter.and_then(|adapter| adapter.verifier.secret_header());
+    let is_secret = |name: &str| {
+        SECRET_HEADERS
+            .iter()
+            .copied()
+            .chain(secret)
+            .any(|secret| name.eq_ignore_ascii_case(secret))
+    };
+    let kept: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| !is_secret(name))
+        .map(|(name, value)| (name, value.replace('\0', "")))
+        .collect();
+    JsonText::of(&kept)
+}
+
+fn count(provider: &'static str, outcome: RequestOutcome) {
+    let labels = [("provider", provider), ("outcome", outcome.as_str())];
+    metrics::counter!("frontdesk_inbound_requests_total", &labels).increment(1);
+}

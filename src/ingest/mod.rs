@@ -1,0 +1,202 @@
+//! From a webhook request to a recorded message.
+//!
+//! [`Ingest::accept`] verifies and parses on the caller's task, then hands the result to a
+//! committer and waits: an answer exists only after the commit. A committer takes whatever waits
+//! and records it as one transaction of set-based statements ([`record`]); while one commit is on
+//! its way to the disk, the next group gathers, so nothing waits on purpose. Queues are bounded:
+//! a full one is [`IngestError::Overloaded`].
+//!
+//! Senders are sharded over the committers by a hash, so that one sender's messages stay in order.
+//! A request with several senders is recorded in one part per shard and answered when all are
+//! durable; a retry after half of it failed finds the other half known.
+//!
+//! Nothing here knows about HTTP servers.
+
+mod accept;
+mod archive;
+mod catalog;
+mod commit;
+mod record;
+
+use std::sync::Arc;
+
+pub use catalog::Catalog;
+use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    clock::Clock,
+    db::{Store, StoreError},
+    vault::Vault,
+};
+
+/// How much may wait, and how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests that may wait for one committer.
+    pub queue: usize,
+    /// Requests that are recorded as one group.
+    pub group: usize,
+    /// Refused requests that are kept; beyond that the oldest are forgotten.
+    pub refused: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue: 4096,
+            group: 256,
+            refused: 10_000,
+        }
+    }
+}
+
+/// Takes webhook requests and records what they say.
+#[derive(Clone, Debug)]
+pub struct Ingest(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    vault: Vault,
+    clock: Clock,
+    catalog: catalog::Shared,
+    committers: Vec<commit::Committer>,
+    archive: archive::Archive,
+}
+
+/// Why a request was not recorded. The edge decides what each costs.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// No channel answers at this address.
+    #[error("no channel answers at this address")]
+    UnknownChannel,
+    /// Nothing proves that the provider sent it.
+    #[error("the request was refused")]
+    Refused(#[source] Refusal),
+    /// Too much waits already.
+    #[error("too many requests are waiting")]
+    Overloaded,
+    /// The database cannot take it now.
+    #[error("the message could not be recorded")]
+    Unavailable,
+    /// The database will not take it, now or later; it is archived.
+    #[error("the message was refused by the database and archived")]
+    Poisoned,
+    /// The gateway is stopping.
+    #[error("the gateway is stopping")]
+    Stopping,
+    /// The channel's account cannot be opened, so nothing can be verified.
+    #[error("the channel cannot be used until its secrets can be opened")]
+    ChannelUnusable,
+}
+
+/// The tasks behind an [`Ingest`]. They end once it is stopped and what waits is recorded.
+#[derive(Debug)]
+pub struct Workers {
+    committers: Vec<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
+    stop: CancellationToken,
+}
+
+impl Ingest {
+    /// Starts the committers over a store whose schema is up to date.
+    pub async fn start(
+        store: Store,
+        vault: Vault,
+        clock: Clock,
+        limits: Limits,
+    ) -> Result<(Self, Workers), StoreError> {
+        let stop = CancellationToken::new();
+        let catalog = catalog::Shared::load(&store, &vault).await?;
+        let mut committers = Vec::new();
+        let mut tasks = Vec::new();
+        for _ in 0..store.committers() {
+            let (committer, task) =
+                commit::Committer::start(store.clone(), catalog.clone(), limits, stop.clone());
+            committers.push(committer);
+            tasks.push(task);
+        }
+        let (archive, archiving) = archive::Archive::start(store.clone(), limits, stop.clone());
+        let mut others = vec![archiving];
+        others.push(catalog::watch(
+            store.clone(),
+            vault.clone(),
+            catalog.clone(),
+            stop.clone(),
+        ));
+        if let Some(checkpointer) = store.checkpointer().await? {
+            let logs = committers
+                .iter()
+                .map(|committer| committer.log_has_grown.clone())
+                .collect();
+            others.push(commit::checkpoint(checkpointer, logs, stop.clone()));
+        }
+        let ingest = Self(Arc::new(Inner {
+            store,
+            vault,
+            clock,
+            catalog,
+            committers,
+            archive,
+        }));
+        Ok((
+            ingest,
+            Workers {
+                committers: tasks,
+                others,
+                stop,
+            },
+        ))
+    }
+
+    /// Verifies, parses and records a request for `channel`, and says what its provider hears.
+    ///
+    /// Returns only after what the request brought is durable.
+    pub async fn accept(&self, channel: &str, request: Request) -> Result<Answer, IngestError> {
+        accept::accept(&self.0, channel, request, self.0.clock.now()).await
+    }
+
+    /// As [`Ingest::accept`], at another time: for replaying what arrived earlier.
+    pub async fn accept_at(
+        &self,
+        channel: &str,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Answer, IngestError> {
+        accept::accept(&self.0, channel, request, now).await
+    }
+
+    /// The channels and routes in force.
+    #[must_use]
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.0.catalog.get()
+    }
+
+    /// Takes up changes of channels and routes now, instead of within a second.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        self.0.catalog.refresh(&self.0.store, &self.0.vault).await
+    }
+
+    /// The most requests that wait for a committer, and how many may.
+    #[must_use]
+    pub fn backlog(&self) -> (usize, usize) {
+        let waiting = self.0.committers.iter().map(commit::Committer::waiting);
+        waiting
+            .max_by_key(|(waiting, _)| *waiting)
+            .unwrap_or((0, 0))
+    }
+}
+
+impl Workers {
+    /// Records what waits, then ends. Requests that come later are refused as stopping.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for task in self.committers.into_iter().chain(self.others) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a worker broke down");
+            }
+        }
+    }
+}

@@ -4,8 +4,6 @@
 //! never means "accept"; what is compared never appears in an error. [`Verifier::sign`] is the
 //! other direction, for replaying fixtures and for trying a channel without its provider.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
@@ -206,8 +204,10 @@ impl Verifier {
                         hex(&Sha256::digest(&request.body))
                     );
                 }
-                let signed = url_and_form(&request.url, &form_values(request));
-                let signature = BASE64.encode(hmac_sha1(&secret, &[signed.as_bytes()]));
+                let url = request.url.split('#').next().unwrap_or_default();
+                let form = signed_form(request).unwrap_or_default();
+                let mac = hmac_sha1(&secret, &[url.as_bytes(), form.as_bytes()]);
+                let signature = BASE64.encode(mac);
                 request.set_header(header, signature);
             }
             Self::BodyHmac(scheme) => {
@@ -302,94 +302,86 @@ fn verify_url_and_form<T>(
         .query()
         .find(|(name, _)| name == "bodySHA256")
         .map(|(_, digest)| digest.into_owned());
-    let is_form = request.media_type() == "application/x-www-form-urlencoded";
-    let values = match &body_digest {
+    let form = match &body_digest {
         Some(digest) => {
             let expected = hex(&Sha256::digest(&request.body));
             if !same(expected.as_bytes(), digest.to_ascii_lowercase().as_bytes()) {
                 return Err(MISMATCH);
             }
-            BTreeMap::new()
+            String::new()
         }
-        None if request.method == Method::Post && !is_form && !request.body.is_empty() => {
-            return Err(Refusal::BadSignature(
-                "the body is not covered: it is no form and the address has no bodySHA256",
-            ));
-        }
-        None => form_values(request),
+        None => signed_form(request).ok_or(Refusal::BadSignature(
+            "the body is not covered: it is no form and the address has no bodySHA256",
+        ))?,
     };
-    let candidates = address_variants(url);
-    any_matches(secrets, |secret| {
-        let mut matched = false;
-        for candidate in &candidates {
-            let signed = url_and_form(candidate, &values);
-            matched |= same(&hmac_sha1(secret, &[signed.as_bytes()]), &given);
-        }
-        matched
-    })
-}
-
-type FormValues<'a> = BTreeMap<std::borrow::Cow<'a, str>, BTreeSet<std::borrow::Cow<'a, str>>>;
-
-fn form_values<T>(request: &Request<T>) -> FormValues<'_> {
-    let mut values = FormValues::new();
-    if request.method == Method::Post && request.media_type() == "application/x-www-form-urlencoded"
-    {
-        for (name, value) in request.form() {
-            values.entry(name).or_default().insert(value);
-        }
+    let matches = |url: &str| {
+        any_matches(secrets, |secret| {
+            same(
+                &hmac_sha1(secret, &[url.as_bytes(), form.as_bytes()]),
+                &given,
+            )
+        })
+    };
+    let as_configured = matches(url);
+    if as_configured.is_ok() || secrets.is_empty() {
+        return as_configured;
     }
-    values
+    let mut otherwise = other_spellings(url).into_iter();
+    otherwise.find_map(|url| matches(&url).ok()).ok_or(MISMATCH)
 }
 
-/// Sorted by key and only then by value: sorting joined pairs puts `ReasonConferenceEnded` wrong.
-fn url_and_form(url: &str, values: &FormValues<'_>) -> String {
-    let mut signed = url.to_owned();
-    for (name, values) in values {
-        for value in values {
-            signed.push_str(name);
-            signed.push_str(value);
-        }
+/// The parameters of a form as they are signed: sorted, each pair once, nothing in between.
+///
+/// By key and only then by value: sorting joined pairs puts `ReasonConferenceEnded` wrong. A query
+/// is part of the address, and any other body is not signed at all: `None`.
+fn signed_form<T>(request: &Request<T>) -> Option<String> {
+    if request.method == Method::Get || request.body.is_empty() {
+        return Some(String::new());
     }
-    signed
+    if request.media_type() != "application/x-www-form-urlencoded" {
+        return None;
+    }
+    let mut pairs: Vec<_> = request.form().collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut signed = String::with_capacity(request.body.len());
+    for (name, value) in &pairs {
+        signed.push_str(name);
+        signed.push_str(value);
+    }
+    Some(signed)
 }
 
-/// The address as configured, without its port, and with its port: Twilio signs either.
+/// The address without its port, or with the usual one: Twilio signs either.
 ///
 /// A quote in the query is also tried as `%27`, which one of Twilio's signers writes.
-fn address_variants(url: &str) -> Vec<String> {
-    let mut variants = vec![url.to_owned()];
+fn other_spellings(url: &str) -> Vec<String> {
+    let mut spellings = Vec::new();
     if let Some((scheme, rest)) = url.split_once("://") {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        let (user, host) = authority
-            .rsplit_once('@')
-            .map_or(("", authority), |(user, host)| (user, host));
-        let at = if user.is_empty() { "" } else { "@" };
-        // The colon inside an IPv6 address is not a port's.
-        let port = host
-            .rfind(':')
-            .filter(|colon| host.rfind(']').is_none_or(|bracket| *colon > bracket));
-        variants.push(match port {
-            Some(colon) => format!("{scheme}://{user}{at}{}{path}", &host[..colon]),
+        // The colon inside an IPv6 address or before a password is not a port's.
+        let host = authority.rfind(['@', ']']).map_or(0, |end| end + 1);
+        spellings.push(match authority[host..].rfind(':') {
+            Some(colon) => format!("{scheme}://{}{path}", &authority[..host + colon]),
             None => {
                 let port = if scheme.eq_ignore_ascii_case("https") {
                     443
                 } else {
                     80
                 };
-                format!("{scheme}://{user}{at}{host}:{port}{path}")
+                format!("{scheme}://{authority}:{port}{path}")
             }
         });
     }
     if url.contains('\'') {
-        let quoted: Vec<_> = variants
-            .iter()
+        let quoted: Vec<_> = std::iter::once(url)
+            .chain(spellings.iter().map(String::as_str))
             .map(|url| url.replace('\'', "%27"))
             .collect();
-        variants.extend(quoted);
+        spellings.extend(quoted);
     }
-    variants
+    spellings
 }
 
 fn verify_standard_webhook<T>(

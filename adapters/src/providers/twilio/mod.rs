@@ -1,0 +1,123 @@
+//! Twilio Programmable Messaging: SMS, MMS, WhatsApp, RCS and Messenger.
+//!
+//! Wire format: <https://www.twilio.com/docs/messaging/guides/webhook-request>,
+//! <https://www.twilio.com/docs/messaging/guides/track-outbound-message-status>,
+//! <https://www.twilio.com/docs/usage/webhooks/webhooks-security>
+//!
+//! - One request is one event: a form, or a GET with the same parameters in its query.
+//! - Messages and status callbacks share one address; only a status callback has `MessageStatus`.
+//! - A message has no time, and a status at most the carrier's, to the minute.
+//! - New parameters appear without notice, and empty ones are signed like any other.
+//! - Whatever is answered as `text/plain` goes to the customer as a message, and a failed request
+//!   is hardly repeated: we always answer with empty TwiML, also to what we cannot read.
+//!
+//! Unconfirmed: `FlowData`, the values of `MessageType`, and whether reactions arrive at all.
+
+use std::borrow::Cow;
+
+use self::parameters::Parameters;
+use crate::{
+    Account, Adapter, Answer, Event, Field, Handshake, Kind, Malformed, Medium, Message, Method,
+    Parsed, Recorded, Request, Verified, Verifier, event,
+};
+
+mod addresses;
+mod messages;
+mod parameters;
+mod statuses;
+#[cfg(test)]
+mod tests;
+
+/// Twilio Programmable Messaging.
+pub const ADAPTER: Adapter = Adapter {
+    provider: "twilio",
+    aliases: &[],
+    title: "Twilio Programmable Messaging",
+    receives: "SMS, MMS, WhatsApp, RCS and Messenger messages, delivery statuses, opt-outs",
+    medium: Medium::Sms,
+    account: &[
+        Field {
+            name: "account_sid",
+            secret: false,
+            required: true,
+            help: "the Account SID (AC…), under Account Info in the Twilio console",
+        },
+        Field {
+            name: "auth_token",
+            secret: true,
+            required: true,
+            help: "the primary Auth Token, under Account Info in the Twilio console; \
+                   a sub-account has its own, and an API key does not sign",
+        },
+    ],
+    verifier: Verifier::UrlAndForm {
+        header: "x-twilio-signature",
+        secret: "auth_token",
+    },
+    handshake: Handshake::None,
+    parse,
+    acknowledge,
+};
+
+const EMPTY_TWIML: Answer = Answer::constant(
+    200,
+    "text/xml",
+    r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#,
+);
+
+/// More parameters than any of Twilio's products sends.
+const MAX_METADATA: usize = 200;
+
+fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
+    let events = match request.method {
+        Method::Get => from_pairs(|| request.query()),
+        Method::Post if request.media_type() == "application/x-www-form-urlencoded" => {
+            from_pairs(|| request.form())
+        }
+        Method::Post => vec![from_json(request)?],
+    };
+    Ok(events.into())
+}
+
+fn acknowledge(_: Recorded<'_>) -> Answer {
+    EMPTY_TWIML
+}
+
+fn from_pairs<'a, I>(pairs: impl Fn() -> I) -> Vec<Event>
+where
+    I: Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+{
+    let parameters = Parameters::read(pairs());
+    if let Some(word) = parameters.status() {
+        return statuses::read(word, &parameters);
+    }
+    if parameters.is_message() {
+        return vec![Event::Message(messages::read(parameters))];
+    }
+    let metadata = pairs()
+        .take(MAX_METADATA)
+        .filter_map(|(name, value)| Some((event::text(name)?, event::text(value)?.into())))
+        .collect();
+    vec![other(parameters.event.and_then(event::text), metadata)]
+}
+
+/// Products other than messaging post JSON, with the body's digest in the signed address.
+fn from_json(request: &Request<Verified>) -> Result<Event, Malformed> {
+    let body: serde_json::Map<_, _> = request.json()?;
+    let word = ["type", "EventType"]
+        .iter()
+        .find_map(|name| event::text(body.get(*name)?.as_str()?));
+    Ok(other(word, body))
+}
+
+fn other(
+    provider_type: Option<String>,
+    metadata: serde_json::Map<String, serde_json::Value>,
+) -> Event {
+    Event::Message(Message {
+        kind: Kind::Other,
+        provider_type,
+        metadata: (!metadata.is_empty()).then_some(metadata),
+        ..Message::default()
+    })
+}

@@ -88,6 +88,15 @@ fn the_sender_does_not_choose_the_scheme() {
 }
 
 #[test]
+fn a_public_key_anybody_can_sign_for_verifies_nothing() {
+    let mut identity = [0; 64];
+    identity[0] = 1;
+    let weak = format!("whpk_{}", BASE64.encode(&identity[..32]));
+    let forged = format!("v1a,{}", BASE64.encode(identity));
+    assert!(judged(&forged, "{}", &account(json!({"public_key": weak}))).is_err());
+}
+
+#[test]
 fn a_right_signature_under_a_wrong_label_or_separator_fails() {
     let (key, public) = key_pair(1);
     let account = account(json!({"secret": [OTHER_SECRET, SECRET], "public_key": public}));

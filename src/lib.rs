@@ -1,6 +1,26 @@
-//! Frontdesk, a messaging channel gateway.
+//! Frontdesk, a messaging channel gateway: from signed webhook bytes to a queued interaction.
+//!
+//! Imports point down; within a floor a module may use those to its left.
+//!
+//! | Floor | Modules | |
+//! |---|---|---|
+//! | 5 | [`app`], `main` | the only place that knows everything |
+//! | 4 | [`webhooks`] [`api`] [`cli`] | edges never use each other |
+//! | 3 | [`ingest`] | meets the edges in values, the rest in the database |
+//! | 2 | [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
+//! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
+//! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
+//!
+//! The way of one message: [`webhooks`] reads a size-capped body, [`ingest`] verifies, parses and
+//! hands it to a committer, which records a whole group in one transaction; only then is each
+//! waiting request answered, in the words its provider expects.
+
+pub mod api;
+pub mod app;
 pub mod channels;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod ingest;
 pub mod interactions;
@@ -9,3 +29,4 @@ pub mod outbox;
 pub mod profiles;
 pub mod routing;
 pub mod vault;
+pub mod webhooks;

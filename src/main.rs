@@ -1,2 +1,5 @@
-//! .
-fn main() {}
+//! The `frontdesk` program.
+
+fn main() -> std::process::ExitCode {
+    frontdesk::cli::main()
+}

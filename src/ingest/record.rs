@@ -84,7 +84,8 @@ pub(super) async fn record(
     let adopted = adopt_early_edits(tx, &fresh, &targets).await?;
     let roles: Vec<Role> = fresh
         .iter()
-        .map(|arrived| role(arrived, catalog, &adopted))
+        .enumerate()
+        .map(|(index, arrived)| role(arrived, catalog, adopted.contains(&index)))
         .collect();
 
     // Whose is it?

@@ -2,14 +2,16 @@
 
 use crate::Adapter;
 
+pub mod chat;
 pub mod twilio;
 
 /// Every adapter, in the order people meet them.
-pub const ALL: &[&Adapter] = &[&twilio::ADAPTER];
+pub const ALL: &[&Adapter] = &[
+    &twilio::ADAPTER, //
+    &chat::ADAPTER,
+];
 
 /// Finds an adapter by its provider's name or one of its aliases.
 pub fn find(name: &str) -> Option<&'static Adapter> {
-    ALL.iter()
-        .copied()
-        .find(|adapter| adapter.provider == name || adapter.aliases.contains(&name))
+    ALL.iter().copied().find(|adapter| adapter.provider == name || adapter.aliases.contains(&name))
 }

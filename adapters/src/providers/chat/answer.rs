@@ -1,0 +1,107 @@
+//! What the back end hears.
+
+use serde::Serialize;
+
+use crate::{Answer, Event, Outcome, Problem, Recorded, Verdict};
+
+/// The answer to an event of its own.
+#[derive(Serialize)]
+struct Result<'a> {
+    status: &'static str,
+    id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Results<'a> {
+    results: Vec<ItemResult<'a>>,
+}
+
+/// The answer to one event of a batch: its own HTTP status, and an id or errors.
+#[derive(Serialize)]
+struct ItemResult<'a> {
+    status: u16,
+    #[serde(flatten)]
+    detail: Detail<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail<'a> {
+    Recorded { id: Option<&'a str> },
+    Refused(Errors<'a>),
+}
+
+#[derive(Serialize)]
+struct Errors<'a> {
+    errors: &'a [Problem],
+}
+
+pub(super) fn acknowledge(recorded: Recorded<'_>) -> Answer {
+    match recorded {
+        Recorded::Understood(parsed, outcomes) if parsed.batch => {
+            let results = parsed.events.iter().zip(outcomes);
+            let results = results
+                .map(|(event, outcome)| item(event, outcome))
+                .collect();
+            json(207, &Results { results })
+        }
+        Recorded::Understood(parsed, outcomes) => {
+            match parsed.events.first().zip(outcomes.first()) {
+                Some((event, outcome)) => single(event, outcome),
+                None => Answer::empty(202),
+            }
+        }
+        Recorded::NotUnderstood(malformed) => {
+            let problem = Problem {
+                path: String::new(),
+                code: "malformed",
+                message: malformed.to_string(),
+            };
+            json(400, &Errors { errors: &[problem] })
+        }
+    }
+}
+
+fn single(event: &Event, outcome: &Outcome) -> Answer {
+    if let Some(errors) = problems(event) {
+        return json(422, &Errors { errors });
+    }
+    let (code, status) = match outcome.verdict {
+        Verdict::Accepted => (202, "accepted"),
+        Verdict::Duplicate => (200, "duplicate"),
+        Verdict::Conflict => (409, "conflict"),
+    };
+    let id = outcome.id.as_deref();
+    json(code, &Result { status, id })
+}
+
+fn item<'a>(event: &'a Event, outcome: &'a Outcome) -> ItemResult<'a> {
+    if let Some(errors) = problems(event) {
+        return ItemResult {
+            status: 422,
+            detail: Detail::Refused(Errors { errors }),
+        };
+    }
+    ItemResult {
+        status: match outcome.verdict {
+            Verdict::Accepted => 202,
+            Verdict::Duplicate => 200,
+            Verdict::Conflict => 409,
+        },
+        detail: Detail::Recorded {
+            id: outcome.id.as_deref(),
+        },
+    }
+}
+
+fn problems(event: &Event) -> Option<&[Problem]> {
+    match event {
+        Event::Message(message) => Some(message.problems.as_slice()).filter(|all| !all.is_empty()),
+        Event::Status(_) => None,
+    }
+}
+
+fn json(status: u16, body: &impl Serialize) -> Answer {
+    let body = serde_json::to_string(body).expect("texts and numbers can always be written");
+    Answer::with_body(status, "application/json", body)
+}

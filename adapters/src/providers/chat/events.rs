@@ -1,0 +1,306 @@
+//! The types of events, and what each says.
+
+use serde_json::{Map, Value};
+
+use super::{attachments::attachments, content, fields::Fields};
+use crate::{
+    Address, AddressKind, DeliveryError, DeliveryStatus, Event, Kind, Message, Sender, Status,
+    event::StatusKind,
+};
+
+/// Characters of a text.
+const MAX_TEXT: usize = 32_000;
+
+/// Bytes of an e-mail address (RFC 5321).
+const MAX_ADDRESS: usize = 254;
+
+/// What all events of a request share.
+pub(super) struct Reading<'a> {
+    /// The same on every retry of the request.
+    pub webhook_id: &'a str,
+    /// Within what user ids are unique.
+    pub site: Option<&'a str>,
+}
+
+/// An item that is answered with what is wrong with it, and not recorded.
+pub(super) fn refused(word: Option<String>, fields: Fields) -> Event {
+    Event::Message(Message {
+        kind: Kind::Other,
+        provider_type: word,
+        problems: fields.problems,
+        ..Message::default()
+    })
+}
+
+impl Reading<'_> {
+    /// Reads the item at `index`; `None` is an item that cannot be read as an object.
+    pub fn event(&self, index: usize, item: Option<Map<String, Value>>) -> Event {
+        let Some(item) = item else {
+            let mut item = Fields::default();
+            item.problem("", "unreadable", "must be an object of readable JSON");
+            return refused(None, item);
+        };
+        let mut item = Fields::new(item);
+        item.require("type");
+        let Some(word) = item.id("type") else {
+            return refused(None, item);
+        };
+        let read = match word.as_str() {
+            "message.created" => Self::created,
+            "message.updated" => Self::updated,
+            "message.deleted" => Self::deleted,
+            "message.status" => Self::status,
+            "read" => Self::read,
+            "typing" => Self::typing,
+            "conversation.started" => Self::conversation_started,
+            _ => return self.other(index, word, item),
+        };
+        let sent_at = item.time("timestamp");
+        item.require("data");
+        let event = item.object("data", |data| read(self, data));
+        match event {
+            Some(mut event) if item.problems.is_empty() => {
+                match &mut event {
+                    Event::Message(message) => {
+                        message.sent_at = message.sent_at.or(sent_at);
+                        self.complete(message, index, &word, item);
+                    }
+                    Event::Status(status) => status.at = sent_at,
+                }
+                event
+            }
+            Some(_) | None => refused(Some(word), item),
+        }
+    }
+
+    fn created(&self, data: &mut Fields) -> Event {
+        let content = content::digest(&data.rest);
+        data.require("id");
+        data.require("sender");
+        Event::Message(Message {
+            kind: Kind::Message,
+            content: Some(content),
+            id: data.id("id"),
+            text: data.text_up_to("text", MAX_TEXT),
+            reply_to: data.id("reply_to"),
+            attachments: attachments(data),
+            ..self.said(data)
+        })
+    }
+
+    fn updated(&self, data: &mut Fields) -> Event {
+        data.require("id");
+        Event::Message(Message {
+            kind: Kind::MessageEdited,
+            target: data.id("id"),
+            sent_at: data.time("edited_at"),
+            text: data.text_up_to("text", MAX_TEXT),
+            reply_to: data.id("reply_to"),
+            attachments: attachments(data),
+            ..self.said(data)
+        })
+    }
+
+    fn deleted(&self, data: &mut Fields) -> Event {
+        data.require("id");
+        Event::Message(Message {
+            kind: Kind::MessageDeleted,
+            target: data.id("id"),
+            sent_at: data.time("deleted_at"),
+            ..self.said(data)
+        })
+    }
+
+    fn typing(&self, data: &mut Fields) -> Event {
+        data.require("conversation");
+        data.require("sender");
+        Event::Message(Message {
+            kind: Kind::Typing,
+            ..self.said(data)
+        })
+    }
+
+    fn conversation_started(&self, data: &mut Fields) -> Event {
+        data.require("conversation");
+        data.require("sender");
+        Event::Message(Message {
+            kind: Kind::ConversationStarted,
+            ..self.said(data)
+        })
+    }
+
+    fn status(&self, data: &mut Fields) -> Event {
+        let (id, client_ref) = (data.id("id"), data.id("client_ref"));
+        data.require("status");
+        let word = data.text("status").unwrap_or_default();
+        let status = match word.as_str() {
+            "accepted" => DeliveryStatus::Queued,
+            "sent" => DeliveryStatus::Sent,
+            "delivered" => DeliveryStatus::Delivered,
+            "read" => DeliveryStatus::Read,
+            "failed" => DeliveryStatus::Failed,
+            _ => {
+                data.rest.insert("status".to_owned(), word.into());
+                return Event::Message(Message {
+                    kind: Kind::Other,
+                    target: id.or(client_ref),
+                    provider_type: Some("message.status".to_owned()),
+                    ..Message::default()
+                });
+            }
+        };
+        let id = id.or(client_ref);
+        if id.is_none() {
+            data.problem(
+                "id",
+                "required",
+                "is required, unless there is a client_ref",
+            );
+        }
+        let error = data.object("error", |error| DeliveryError {
+            code: error.code("code"),
+            text: error.text("message"),
+        });
+        our_message(id, status, None, error)
+    }
+
+    /// The customer has read everything up to a message of ours. An agent's reading is no status.
+    fn read(&self, data: &mut Fields) -> Event {
+        data.require("up_to_message_id");
+        data.require("sender");
+        let id = data.id("up_to_message_id");
+        let reader = self.said(data);
+        if reader.from_business {
+            return Event::Message(Message {
+                target: id,
+                provider_type: Some("read".to_owned()),
+                ..reader
+            });
+        }
+        let recipient = reader.sender.map(|sender| sender.address);
+        our_message(id, DeliveryStatus::Read, recipient, None)
+    }
+
+    /// An event we have no word for, kept whole: nothing about it can be wrong.
+    fn other(&self, index: usize, word: String, mut item: Fields) -> Event {
+        let mut message = match item.rest.get("data") {
+            Some(Value::Object(data)) => self.said(&mut Fields::new(data.clone())),
+            Some(_) | None => Message::default(),
+        };
+        message.kind = Kind::Other;
+        message.sent_at = item.time("timestamp");
+        self.complete(&mut message, index, &word, item);
+        message.provider_type = Some(word);
+        Event::Message(message)
+    }
+
+    /// Who speaks, and in which conversation.
+    fn said(&self, data: &mut Fields) -> Message {
+        let conversation = data.object("conversation", |conversation| {
+            conversation.require("id");
+            conversation.id("id")
+        });
+        let mut message = Message {
+            conversation: conversation.flatten(),
+            ..Message::default()
+        };
+        data.object("sender", |sender| self.sender(sender, &mut message));
+        message
+    }
+
+    fn sender(&self, sender: &mut Fields, message: &mut Message) {
+        sender.require("id");
+        let kind = sender.text("kind");
+        match kind.as_deref() {
+            None | Some("visitor") => {}
+            Some(kind @ ("contact" | "agent" | "bot" | "system")) => {
+                message.from_business = kind != "contact";
+                sender.rest.insert("kind".to_owned(), kind.into());
+            }
+            // Guessing would show an agent's words as a customer's, or hide a customer's.
+            Some(_) => sender.problem(
+                "kind",
+                "invalid",
+                "must be visitor, contact, agent, bot or system",
+            ),
+        }
+        message.language = sender.text("locale");
+        let name = sender.text("name");
+        let address = sender.id("id").map(|id| Address {
+            kind: AddressKind::User,
+            value: id,
+            scope: self.site.map(str::to_owned),
+        });
+        let alternates = if sender.rest.get("verified") == Some(&Value::Bool(true)) {
+            alternates(sender)
+        } else {
+            Vec::new()
+        };
+        message.sender = address.map(|address| Sender {
+            address,
+            name,
+            alternates,
+        });
+    }
+
+    /// Adds what every message event has: our address, a key, and what nobody took.
+    fn complete(&self, message: &mut Message, index: usize, word: &str, mut item: Fields) {
+        let site = self.site.map(Address::user);
+        message.recipient = site.map(Into::into);
+        if message.kind != Kind::Message {
+            message.key = Some(format!("{}:{index}:{word}", self.webhook_id));
+        }
+        let mut metadata = match item.rest.remove("data") {
+            Some(Value::Object(data)) => data,
+            Some(data) => Map::from_iter([("data".to_owned(), data)]),
+            None => Map::new(),
+        };
+        for (name, value) in item.rest {
+            metadata.entry(name).or_insert(value);
+        }
+        metadata.retain(|_, value| !value.is_null());
+        message.metadata = Some(metadata).filter(|metadata| !metadata.is_empty());
+    }
+}
+
+/// `id` is only absent where that has been noted as a problem.
+fn our_message(
+    id: Option<String>,
+    status: DeliveryStatus,
+    recipient: Option<Address>,
+    error: Option<DeliveryError>,
+) -> Event {
+    Event::Status(Status {
+        kind: StatusKind::Status,
+        id: id.unwrap_or_default(),
+        status,
+        at: None,
+        recipient,
+        error,
+        sender: None,
+        provider_type: None,
+    })
+}
+
+/// What is no phone number or e-mail address stays where it stood.
+fn alternates(sender: &mut Fields) -> Vec<Address> {
+    let phone = alternate(sender, "phone", |raw| {
+        Address::telephone(raw, None).filter(|address| address.kind == AddressKind::Phone)
+    });
+    let email = alternate(sender, "email", Address::email);
+    phone.into_iter().chain(email).collect()
+}
+
+fn alternate(
+    sender: &mut Fields,
+    name: &str,
+    read: impl Fn(&str) -> Option<Address>,
+) -> Option<Address> {
+    let raw = sender.rest.get(name)?.as_str()?;
+    if raw.len() > MAX_ADDRESS || raw.contains(char::is_control) {
+        return None;
+    }
+    let address = read(raw)?;
+    sender.rest.remove(name);
+    Some(address)
+}

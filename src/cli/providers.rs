@@ -1,0 +1,59 @@
+//! `frontdesk providers`: what each one receives and how it is verified.
+
+use clap::Args;
+use comfy_table::Table;
+use frontdesk_adapters::providers;
+use serde_json::json;
+
+use super::Exit;
+
+/// Every provider: what it receives, how it is verified, the fields of its account.
+#[derive(Debug, Args)]
+pub(super) struct Providers {
+    /// One JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Providers {
+    pub fn run(&self) -> anyhow::Result<Exit> {
+        let mut table = Table::new();
+        table.load_preset(comfy_table::presets::NOTHING);
+        table.set_header(["provider", "receives", "verified by", "account"]);
+        for adapter in providers::ALL {
+            let fields = adapter.account.iter();
+            if self.json {
+                let fields: Vec<_> = fields
+                    .map(|field| {
+                        json!({"name": field.name, "secret": field.secret, "required": field.required, "help": field.help})
+                    })
+                    .collect();
+                let line = json!({
+                    "provider": adapter.provider,
+                    "aliases": adapter.aliases,
+                    "title": adapter.title,
+                    "medium": adapter.medium,
+                    "receives": adapter.receives,
+                    "verification": adapter.verifier.describe(),
+                    "account": fields,
+                });
+                println!("{line}");
+            } else {
+                let fields: Vec<_> = fields
+                    .map(|field| format!("{}{}", field.name, if field.required { "" } else { "?" }))
+                    .collect();
+                let verified = adapter.verifier.describe();
+                table.add_row([
+                    adapter.provider,
+                    adapter.receives,
+                    &verified,
+                    &fields.join(", "),
+                ]);
+            }
+        }
+        if !self.json {
+            println!("{table}");
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,154 @@
+//! Settings: flags over environment over file over defaults. It runs with none of them.
+//!
+//! The environment's names are `FRONTDESK__SECTION__KEY`; a secret is also taken from the file that
+//! `…_FILE` names. An unknown key is an error. Channels are not settings: they live in the database.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use frontdesk_adapters::Secret;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+mod load;
+
+pub use load::{ConfigError, Loaded, Origin, Setting, load};
+
+/// All settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept.
+    pub database: Database,
+    /// How the gateway is reached.
+    pub http: Http,
+    /// How much may wait.
+    pub ingest: Ingest,
+    /// The key that seals secrets.
+    pub secrets: Secrets,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `FRONTDESK__DATABASE__URL`: `sqlite:frontdesk.db` or `postgres://…`.
+    pub url: String,
+    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL.
+    pub max_connections: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:frontdesk.db".to_owned(),
+            max_connections: 16,
+        }
+    }
+}
+
+/// How the gateway is reached.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// `FRONTDESK__HTTP__LISTEN`: address and port.
+    pub listen: SocketAddr,
+    /// `FRONTDESK__HTTP__PUBLIC_URL`: the address providers are given, without a path at its end
+    /// that is not theirs. Signatures depend on it.
+    pub public_url: Option<String>,
+    /// `FRONTDESK__HTTP__TRUSTED_PROXIES`: networks whose `X-Forwarded-*` headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `FRONTDESK__HTTP__MAX_BODY_BYTES`: a larger request is answered 413 and never buffered.
+    pub max_body_bytes: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            // WhatsApp sends up to 3 MB.
+            max_body_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// How much may wait.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ingest {
+    /// `FRONTDESK__INGEST__QUEUE`: requests that may wait for one committer.
+    pub queue: usize,
+    /// `FRONTDESK__INGEST__GROUP`: requests recorded in one transaction.
+    pub group: usize,
+    /// `FRONTDESK__INGEST__REFUSED`: refused requests that are kept.
+    pub refused: i64,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        let limits = crate::ingest::Limits::default();
+        Self {
+            queue: limits.queue,
+            group: limits.group,
+            refused: limits.refused,
+        }
+    }
+}
+
+/// The key that seals secrets.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// `FRONTDESK__SECRETS__KEY` (or `…_FILE`): 32 random bytes in base64. Without it, a key file
+    /// beside the SQLite database; PostgreSQL needs it, since instances must share it.
+    #[serde(deserialize_with = "secret")]
+    pub key: Option<Secret>,
+    /// `FRONTDESK__SECRETS__KEY_FILE`: a file only its owner can read.
+    pub key_file: Option<PathBuf>,
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}
+
+/// What is logged.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `FRONTDESK__LOG__FILTER`: as in `info,frontdesk=debug`.
+    pub filter: String,
+    /// `FRONTDESK__LOG__FORMAT`: `text` or `json`; by itself text on a terminal, else JSON.
+    pub format: Option<LogFormat>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: None,
+        }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    /// The address providers are given.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let configured = self.http.public_url.clone();
+        let url = configured.unwrap_or_else(|| format!("http://{}", self.http.listen));
+        url.trim_end_matches('/').to_owned()
+    }
+}

@@ -1,0 +1,193 @@
+//! The edge providers speak to: `/webhooks/{channel}`.
+//!
+//! A request larger than the cap is answered before it is buffered. The address that signatures are
+//! checked against is the configured public one; forwarded headers count only from listed proxies.
+//! What each failure costs is decided in [`error`].
+
+mod error;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use frontdesk_adapters::{Answer, Method};
+use ipnet::IpNet;
+
+use crate::{clock::Clock, config::Http, ingest::Ingest};
+
+/// How long a request's body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Debug)]
+struct Edge(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    ingest: Ingest,
+    clock: Clock,
+    public_url: String,
+    trusted_proxies: Vec<IpNet>,
+    max_body_bytes: usize,
+}
+
+/// The routes of the edge.
+pub fn router(ingest: Ingest, clock: Clock, http: &Http, public_url: String) -> Router {
+    let edge = Edge(Arc::new(Inner {
+        ingest,
+        clock,
+        public_url,
+        trusted_proxies: http.trusted_proxies.clone(),
+        max_body_bytes: http.max_body_bytes,
+    }));
+    Router::new()
+        .route("/webhooks/{channel}", get(receive).post(receive))
+        // Some providers want an address per kind of event: what follows the channel is ignored.
+        .route("/webhooks/{channel}/{*rest}", get(receive_below).post(receive_below))
+        .layer(DefaultBodyLimit::max(http.max_body_bytes))
+        .with_state(edge)
+}
+
+async fn receive(
+    State(edge): State<Edge>,
+    Path(channel): Path<String>,
+    peer: ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    edge.receive(&channel, peer.0.ip(), request).await
+}
+
+async fn receive_below(
+    State(edge): State<Edge>,
+    Path((channel, _)): Path<(String, String)>,
+    peer: ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
+    edge.receive(&channel, peer.0.ip(), request).await
+}
+
+impl Edge {
+    async fn receive(&self, channel: &str, peer: IpAddr, request: Request<Body>) -> Response {
+        let began = self.0.clock.now().as_millis();
+        let response = match self.read(peer, request).await {
+            Ok(request) => {
+                let method = request.method;
+                match self.0.ingest.accept(channel, request).await {
+                    Ok(answer) => respond(answer),
+                    Err(error) => error::respond(&error, method),
+                }
+            }
+            Err(response) => response,
+        };
+        let elapsed = self.0.clock.now().as_millis().saturating_sub(began);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
+        metrics::histogram!("frontdesk_inbound_seconds").record(elapsed as f64 / 1000.0);
+        response
+    }
+
+    async fn read(
+        &self,
+        peer: IpAddr,
+        request: Request<Body>,
+    ) -> Result<frontdesk_adapters::Request, Response> {
+        let Some(method) = Method::parse(request.method().as_str()) else {
+            return Err(StatusCode::METHOD_NOT_ALLOWED.into_response());
+        };
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > self.0.max_body_bytes) {
+            return Err(error::too_large());
+        }
+        let (parts, body) = request.into_parts();
+        let url = self.url(peer, &parts);
+        let headers = headers(&parts.headers);
+        let mut request = Request::new(body);
+        *request.extensions_mut() = parts.extensions;
+        let body = match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await
+        {
+            Ok(Ok(body)) => body,
+            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                return Err(error::too_large());
+            }
+            Ok(Err(rejection)) => return Err(rejection.status().into_response()),
+            Err(_) => return Err(StatusCode::REQUEST_TIMEOUT.into_response()),
+        };
+        Ok(frontdesk_adapters::Request::new(
+            method,
+            url,
+            headers,
+            body.into(),
+        ))
+    }
+
+    /// The address as the provider has it: the public one, and the request's target as sent.
+    fn url(&self, peer: IpAddr, parts: &Parts) -> String {
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let trusted = self
+            .0
+            .trusted_proxies
+            .iter()
+            .any(|network| network.contains(&peer));
+        let forwarded = trusted.then(|| forwarded(&parts.headers)).flatten();
+        format!(
+            "{}{target}",
+            forwarded.as_ref().unwrap_or(&self.0.public_url)
+        )
+    }
+}
+
+/// The address a proxy says it was reached at: the last entry is the one our own proxy wrote.
+fn forwarded(headers: &HeaderMap) -> Option<String> {
+    let last = |name: &str| {
+        let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+        value
+            .rsplit(',')
+            .next()
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+    };
+    let host = last("x-forwarded-host")?;
+    let well_formed = host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    let scheme = match last("x-forwarded-proto") {
+        Some("http") => "http",
+        Some(_) | None => "https",
+    };
+    well_formed.then(|| format!("{scheme}://{host}"))
+}
+
+/// Headers as pairs. Values are bytes; those that are not UTF-8 cannot be any provider's.
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
+fn respond(answer: Answer) -> Response {
+    const NOSNIFF: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    match (answer.content_type, answer.body) {
+        (Some(content_type), Some(body)) => (
+            status,
+            [NOSNIFF, (header::CONTENT_TYPE, content_type)],
+            body.into_owned(),
+        )
+            .into_response(),
+        (_, _) => status.into_response(),
+    }
+}

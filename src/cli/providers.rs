@@ -18,7 +18,7 @@ pub(super) struct Providers {
 impl Providers {
     pub fn run(&self) -> anyhow::Result<Exit> {
         let mut table = Table::new();
-        table.load_preset(comfy_table::presets::NOTHING);
+        table.load_style(comfy_table::presets::NOTHING);
         table.set_header(["provider", "receives", "verified by", "account"]);
         for adapter in providers::ALL {
             let fields = adapter.account.iter();

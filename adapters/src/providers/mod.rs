@@ -3,12 +3,14 @@
 use crate::Adapter;
 
 pub mod chat;
+pub mod telegram;
 pub mod twilio;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
-    &twilio::ADAPTER, //
-    &chat::ADAPTER,
+    &twilio::ADAPTER,
+    &telegram::ADAPTER,
+    &chat::ADAPTER, //
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -1,9 +1,11 @@
 //! The registry: one `mod` line and one entry a provider.
 
+pub mod telegram;
+
 use crate::Adapter;
 
 /// Every adapter, in the order people meet them.
-pub const ALL: &[&Adapter] = &[];
+pub const ALL: &[&Adapter] = &[&telegram::ADAPTER];
 
 /// Finds an adapter by its provider's name or one of its aliases.
 pub fn find(name: &str) -> Option<&'static Adapter> {

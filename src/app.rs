@@ -87,20 +87,10 @@ impl App {
         };
         let (ingest, workers) =
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
-        let webhooks = webhooks::router(
-            ingest.clone(),
-            clock.clone(),
-            &config.http,
-            config.public_url(),
-        );
+        let webhooks =
+            webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
         let api = api::router(store.clone(), vault.clone(), ingest.clone(), clock);
-        Ok(Self {
-            store,
-            vault,
-            ingest,
-            workers,
-            router: webhooks.merge(api),
-        })
+        Ok(Self { store, vault, ingest, workers, router: webhooks.merge(api) })
     }
 
     /// Serves on `listener` until `stop`, then finishes what is under way.
@@ -111,9 +101,7 @@ impl App {
     ) -> io::Result<()> {
         let stopping = CancellationToken::new();
         let told = stopping.clone();
-        let service = self
-            .router
-            .into_make_service_with_connect_info::<SocketAddr>();
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             told.cancel();

@@ -21,9 +21,8 @@ impl Clock {
     pub fn system() -> Self {
         Self(Arc::new(|| {
             #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
-            let since_epoch = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or(Duration::ZERO);
+            let since_epoch =
+                SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
             let millis = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
             Timestamp::from_millis(millis).expect("the clock is set within the next 8,000 years")
         }))

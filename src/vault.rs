@@ -103,9 +103,7 @@ impl Vault {
         let Some((&[FORMAT], rest)) = sealed.split_first_chunk::<1>() else {
             return Err(VaultError::Sealed);
         };
-        let (nonce, rest) = rest
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(VaultError::Sealed)?;
+        let (nonce, rest) = rest.split_first_chunk::<NONCE_LEN>().ok_or(VaultError::Sealed)?;
         let mut secret = rest.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let length = self
@@ -159,24 +157,16 @@ mod tests {
     fn the_key_file_is_made_once_and_kept_private() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("frontdesk.key");
-        let sealed = Vault::from_file(&path)
-            .expect("a new key")
-            .seal("x", b"hush");
+        let sealed = Vault::from_file(&path).expect("a new key").seal("x", b"hush");
         assert_eq!(
-            Vault::from_file(&path)
-                .expect("the same key")
-                .open("x", &sealed)
-                .expect("opens"),
+            Vault::from_file(&path).expect("the same key").open("x", &sealed).expect("opens"),
             b"hush"
         );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
-            assert!(matches!(
-                Vault::from_file(&path),
-                Err(VaultError::Permissions(_))
-            ));
+            assert!(matches!(Vault::from_file(&path), Err(VaultError::Permissions(_))));
         }
         fs::write(&path, "short").expect("write");
         assert!(Vault::from_base64("short").is_err());

@@ -93,10 +93,7 @@ impl Account {
             let present =
                 account.get(field.name).is_some() || !account.secrets(field.name).is_empty();
             if field.required && !present {
-                return Err(AccountError::Missing {
-                    field: field.name,
-                    help: field.help,
-                });
+                return Err(AccountError::Missing { field: field.name, help: field.help });
             }
         }
         adapter.verifier.check(&account)?;
@@ -172,14 +169,9 @@ impl Account {
             let values = values.iter().map(|secret| Value::from(secret.expose()));
             (name.clone(), values.collect())
         });
-        let plain = self
-            .plain
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-        plain
-            .chain(secrets)
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+        let plain =
+            self.plain.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        plain.chain(secrets).collect::<serde_json::Map<_, _>>().into()
     }
 }
 
@@ -190,10 +182,8 @@ fn texts(name: &str, value: &Value) -> Result<Vec<String>, AccountError> {
         Value::String(text) => vec![text.clone()],
         Value::Number(number) => vec![number.to_string()],
         Value::Array(values) => {
-            let texts: Result<Vec<_>, _> = values
-                .iter()
-                .map(|value| self::texts(name, value))
-                .collect();
+            let texts: Result<Vec<_>, _> =
+                values.iter().map(|value| self::texts(name, value)).collect();
             texts?.concat()
         }
         Value::Bool(_) | Value::Object(_) => return Err(AccountError::NotText(name.to_owned())),

@@ -20,29 +20,17 @@ pub struct Answer {
 impl Answer {
     /// A status and nothing else.
     pub const fn empty(status: u16) -> Self {
-        Self {
-            status,
-            content_type: None,
-            body: None,
-        }
+        Self { status, content_type: None, body: None }
     }
 
     /// A constant body.
     pub const fn constant(status: u16, content_type: &'static str, body: &'static str) -> Self {
-        Self {
-            status,
-            content_type: Some(content_type),
-            body: Some(Cow::Borrowed(body)),
-        }
+        Self { status, content_type: Some(content_type), body: Some(Cow::Borrowed(body)) }
     }
 
     /// A body made for this answer.
     pub fn with_body(status: u16, content_type: &'static str, body: String) -> Self {
-        Self {
-            status,
-            content_type: Some(content_type),
-            body: Some(Cow::Owned(body)),
-        }
+        Self { status, content_type: Some(content_type), body: Some(Cow::Owned(body)) }
     }
 }
 

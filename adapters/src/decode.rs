@@ -39,28 +39,15 @@ pub enum Decoded {
 /// Decodes one request as if nothing had been recorded before.
 pub fn decode(adapter: &Adapter, account: &Account, request: Request, now: Timestamp) -> Decoded {
     match adapter.accept(request, account, now) {
-        Accepted::Handshake(answer) => Decoded::Verified {
-            verified: true,
-            events: Vec::new(),
-            answer,
-            malformed: None,
-        },
+        Accepted::Handshake(answer) => {
+            Decoded::Verified { verified: true, events: Vec::new(), answer, malformed: None }
+        }
         Accepted::Understood(_, parsed) => {
-            let outcomes = vec![
-                Outcome {
-                    id: None,
-                    verdict: Verdict::Accepted
-                };
-                parsed.events.len()
-            ];
+            let outcomes =
+                vec![Outcome { id: None, verdict: Verdict::Accepted }; parsed.events.len()];
             let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
             let Parsed { events, .. } = parsed;
-            Decoded::Verified {
-                verified: true,
-                events,
-                answer,
-                malformed: None,
-            }
+            Decoded::Verified { verified: true, events, answer, malformed: None }
         }
         Accepted::NotUnderstood(_, malformed) => Decoded::Verified {
             verified: true,
@@ -81,11 +68,7 @@ pub fn decode_line(line: &str, default_now: Timestamp) -> Decoded {
 }
 
 fn refused(refused: &'static str, detail: String) -> Decoded {
-    Decoded::Refused {
-        verified: false,
-        refused,
-        detail,
-    }
+    Decoded::Refused { verified: false, refused, detail }
 }
 
 #[derive(Deserialize)]
@@ -136,10 +119,7 @@ fn read_line(line: &str, default_now: Timestamp) -> Result<Readable, String> {
         format!("the line is not {{\"provider\", \"account\", \"request\", \"now\"}}: {error}")
     })?;
     let adapter = providers::find(&line.provider).ok_or_else(|| {
-        format!(
-            "there is no provider `{}`; `frontdesk providers` lists them",
-            line.provider
-        )
+        format!("there is no provider `{}`; `frontdesk providers` lists them", line.provider)
     })?;
     let account = Account::read(adapter, &line.account).map_err(|error| error.to_string())?;
     let method = Method::parse(&line.request.method).ok_or("the method must be GET or POST")?;
@@ -150,24 +130,15 @@ fn read_line(line: &str, default_now: Timestamp) -> Result<Readable, String> {
     };
     let body = match (line.request.body, line.request.body_base64) {
         (Some(body), None) => body.into_bytes(),
-        (None, Some(body)) => BASE64
-            .decode(body)
-            .map_err(|_| "body_base64 is not base64")?,
+        (None, Some(body)) => BASE64.decode(body).map_err(|_| "body_base64 is not base64")?,
         (None, None) => Vec::new(),
         (Some(_), Some(_)) => return Err("give either body or body_base64".to_owned()),
     };
     let now = match line.now {
         None => default_now,
-        Some(now) => now
-            .read()
-            .ok_or("now must be Unix seconds or an RFC 3339 time")?,
+        Some(now) => now.read().ok_or("now must be Unix seconds or an RFC 3339 time")?,
     };
-    Ok((
-        adapter,
-        account,
-        Request::new(method, line.request.url, headers, body),
-        now,
-    ))
+    Ok((adapter, account, Request::new(method, line.request.url, headers, body), now))
 }
 
 fn header_values((name, value): (String, Value)) -> Vec<(String, String)> {
@@ -176,10 +147,9 @@ fn header_values((name, value): (String, Value)) -> Vec<(String, String)> {
         other => other.to_string(),
     };
     match value {
-        Value::Array(values) => values
-            .into_iter()
-            .map(|value| (name.clone(), text(value)))
-            .collect(),
+        Value::Array(values) => {
+            values.into_iter().map(|value| (name.clone(), text(value))).collect()
+        }
         Value::Null => Vec::new(),
         value => vec![(name, text(value))],
     }

@@ -18,10 +18,7 @@ pub struct Parsed {
 
 impl From<Vec<Event>> for Parsed {
     fn from(events: Vec<Event>) -> Self {
-        Self {
-            events,
-            batch: false,
-        }
+        Self { events, batch: false }
     }
 }
 
@@ -196,20 +193,12 @@ pub struct Address {
 impl Address {
     /// A provider's opaque id.
     pub fn user(value: impl Into<String>) -> Self {
-        Self {
-            kind: AddressKind::User,
-            value: value.into(),
-            scope: None,
-        }
+        Self { kind: AddressKind::User, value: value.into(), scope: None }
     }
 
     /// A provider's opaque id within `scope`.
     pub fn scoped_user(value: impl Into<String>, scope: impl Into<String>) -> Self {
-        Self {
-            kind: AddressKind::User,
-            value: value.into(),
-            scope: Some(scope.into()),
-        }
+        Self { kind: AddressKind::User, value: value.into(), scope: Some(scope.into()) }
     }
 
     /// An e-mail address, lower-cased; `None` when it is none.
@@ -218,11 +207,7 @@ impl Address {
         let (name, domain) = raw.rsplit_once('@')?;
         let plausible =
             !name.is_empty() && domain.contains('.') && !raw.contains(char::is_whitespace);
-        plausible.then(|| Self {
-            kind: AddressKind::Email,
-            value: raw.to_lowercase(),
-            scope: None,
-        })
+        plausible.then(|| Self { kind: AddressKind::Email, value: raw.to_lowercase(), scope: None })
     }
 
     /// What a telephone network gives as a sender or recipient: see [`phone::address`].
@@ -255,11 +240,7 @@ pub struct Sender {
 
 impl From<Address> for Sender {
     fn from(address: Address) -> Self {
-        Self {
-            address,
-            name: None,
-            alternates: Vec::new(),
-        }
+        Self { address, name: None, alternates: Vec::new() }
     }
 }
 
@@ -277,11 +258,7 @@ pub struct Recipient {
 
 impl From<Address> for Recipient {
     fn from(address: Address) -> Self {
-        Self {
-            kind: address.kind,
-            value: address.value,
-            alternates: Vec::new(),
-        }
+        Self { kind: address.kind, value: address.value, alternates: Vec::new() }
     }
 }
 
@@ -510,14 +487,8 @@ impl Event {
                 })
             }
             Self::Status(status) => {
-                let recipient = status
-                    .recipient
-                    .as_ref()
-                    .map_or("", |address| &address.value);
-                let word = status
-                    .provider_type
-                    .as_deref()
-                    .unwrap_or(status.status.as_str());
+                let recipient = status.recipient.as_ref().map_or("", |address| &address.value);
+                let word = status.provider_type.as_deref().unwrap_or(status.status.as_str());
                 Some(format!("status:{}:{word}:{recipient}", status.id))
             }
         }
@@ -543,10 +514,6 @@ impl Event {
 /// Text worth keeping: `None` when there is none. NUL cannot be stored everywhere and says nothing.
 pub(crate) fn text(raw: impl Into<String>) -> Option<String> {
     let raw = raw.into();
-    let text = if raw.contains('\0') {
-        raw.replace('\0', "\u{fffd}")
-    } else {
-        raw
-    };
+    let text = if raw.contains('\0') { raw.replace('\0', "\u{fffd}") } else { raw };
     (!text.is_empty()).then_some(text)
 }

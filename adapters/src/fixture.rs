@@ -37,9 +37,7 @@ pub fn read(file: &[u8], public_url: &str) -> Result<Request, FixtureError> {
     };
     let mut headers = Vec::new();
     for (index, line) in lines {
-        let (name, value) = line
-            .split_once(':')
-            .ok_or(FixtureError::Header(index + 1))?;
+        let (name, value) = line.split_once(':').ok_or(FixtureError::Header(index + 1))?;
         headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
     Ok(Request::new(method, url, headers, body.to_vec()))
@@ -53,10 +51,7 @@ pub fn signed(
     now: Timestamp,
 ) -> Result<Request, AccountError> {
     let header = adapter.verifier.signature_header();
-    let carries_its_own = request
-        .headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case(header));
+    let carries_its_own = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header));
     if !carries_its_own {
         adapter.verifier.sign(&mut request, account, now)?;
     }

@@ -34,9 +34,8 @@ impl E164 {
         if raw.len() > 64 {
             return Err(NotAPhoneNumber);
         }
-        let number = PHONE_NUMBER_UTIL
-            .parse(raw, home.map(|home| home.0))
-            .map_err(|_| NotAPhoneNumber)?;
+        let number =
+            PHONE_NUMBER_UTIL.parse(raw, home.map(|home| home.0)).map_err(|_| NotAPhoneNumber)?;
         if !number.is_valid() {
             return Err(NotAPhoneNumber);
         }
@@ -102,13 +101,7 @@ pub fn address(raw: &str, home: Option<Region>) -> Option<Address> {
     if raw.is_empty() {
         return None;
     }
-    let kind_of = |kind, value: String| {
-        Some(Address {
-            kind,
-            value,
-            scope: None,
-        })
-    };
+    let kind_of = |kind, value: String| Some(Address { kind, value, scope: None });
     if raw.chars().any(char::is_alphabetic) {
         return kind_of(AddressKind::Alphanumeric, raw.to_owned());
     }
@@ -134,20 +127,14 @@ pub fn address(raw: &str, home: Option<Region>) -> Option<Address> {
 pub fn international_address(raw: &str) -> Option<Address> {
     let raw = raw.trim();
     let bare = raw.len() > 6 && raw.bytes().all(|byte| byte.is_ascii_digit());
-    if bare {
-        address(&format!("+{raw}"), None)
-    } else {
-        address(raw, None)
-    }
+    if bare { address(&format!("+{raw}"), None) } else { address(raw, None) }
 }
 
 /// `+` and digits, without the punctuation people put between them.
 fn stated_international(raw: &str) -> Option<String> {
     let rest = raw.strip_prefix('+')?;
-    let digits: String = rest
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/'))
-        .collect();
+    let digits: String =
+        rest.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/')).collect();
     let well_formed = digits.bytes().all(|byte| byte.is_ascii_digit())
         && E164_DIGITS.contains(&digits.len())
         && !digits.starts_with('0');

@@ -110,13 +110,7 @@ impl Request<Unverified> {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Self {
-        Self {
-            method,
-            url: url.into(),
-            headers,
-            body,
-            trust: PhantomData,
-        }
+        Self { method, url: url.into(), headers, body, trust: PhantomData }
     }
 
     /// Trades an unverified request for a verified one. There is no other way to obtain one.
@@ -134,10 +128,7 @@ impl Request<Unverified> {
                 body: self.body,
                 trust: PhantomData,
             }),
-            Err(refusal) => Err(Box::new(Refused {
-                request: self,
-                refusal,
-            })),
+            Err(refusal) => Err(Box::new(Refused { request: self, refusal })),
         }
     }
 }
@@ -164,23 +155,16 @@ impl<Trust> Request<Trust> {
     /// Missing, empty, repeated and oversized headers are refused: with two values, whoever stands
     /// between us and the provider could choose which one is believed.
     pub fn single_header(&self, name: &'static str) -> Result<&str, Refusal> {
-        let mut values = self
-            .headers
-            .iter()
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let mut values = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = values.next().map_or("", |(_, value)| value.trim());
         if value.is_empty() {
             return Err(Refusal::MissingSignature(name));
         }
         if values.next().is_some() {
-            return Err(Refusal::BadSignature(
-                "an authentication header is repeated",
-            ));
+            return Err(Refusal::BadSignature("an authentication header is repeated"));
         }
         if value.len() > MAX_HEADER_BYTES {
-            return Err(Refusal::BadSignature(
-                "an authentication header is too long",
-            ));
+            return Err(Refusal::BadSignature("an authentication header is too long"));
         }
         Ok(value)
     }
@@ -197,12 +181,7 @@ impl<Trust> Request<Trust> {
     /// The media type of the body, in lower case and without parameters.
     pub fn media_type(&self) -> String {
         let content_type = self.header("content-type").unwrap_or_default();
-        content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
+        content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
     /// The query of the address, as sent.

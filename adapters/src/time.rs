@@ -69,10 +69,7 @@ mod tests {
     #[test]
     fn times_show_milliseconds_in_utc() {
         let show = |text| Timestamp::parse_rfc3339(text).map(|time| time.to_string());
-        assert_eq!(
-            show("2026-01-01T01:00:00+01:00").as_deref(),
-            Some("2026-01-01T00:00:00.000Z")
-        );
+        assert_eq!(show("2026-01-01T01:00:00+01:00").as_deref(), Some("2026-01-01T00:00:00.000Z"));
         assert_eq!(
             show("2026-01-01T00:00:00.123456789Z").as_deref(),
             Some("2026-01-01T00:00:00.123Z")

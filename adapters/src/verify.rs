@@ -159,9 +159,7 @@ impl Verifier {
             Self::SharedSecret { header, secret } => {
                 let given = request.single_header(header)?;
                 let secrets = account.secrets(secret);
-                any_matches(secrets, |secret| {
-                    same(secret.expose().as_bytes(), given.as_bytes())
-                })
+                any_matches(secrets, |secret| same(secret.expose().as_bytes(), given.as_bytes()))
             }
             Self::StandardWebhooks { secret, public_key } => {
                 let secrets = account.secrets(secret);
@@ -184,19 +182,12 @@ impl Verifier {
         let secret = account
             .secrets(field)
             .first()
-            .ok_or(AccountError::Missing {
-                field,
-                help: "signing needs the channel's secret",
-            })?
+            .ok_or(AccountError::Missing { field, help: "signing needs the channel's secret" })?
             .clone();
         match self {
             Self::UrlAndForm { header, .. } => {
                 if request.method == Method::Post && request.media_type() == "application/json" {
-                    let joint = if request.raw_query().is_empty() {
-                        '?'
-                    } else {
-                        '&'
-                    };
+                    let joint = if request.raw_query().is_empty() { '?' } else { '&' };
                     request.url = format!(
                         "{}{joint}bodySHA256={}",
                         request.url,
@@ -231,15 +222,10 @@ impl Verifier {
                 }
                 let timestamp = now.as_seconds().to_string();
                 let id = request.header(WEBHOOK_ID).unwrap_or_default().to_owned();
-                let signature = hmac_sha256(
-                    &key,
-                    &standard_webhook_content(&id, &timestamp, &request.body),
-                );
+                let signature =
+                    hmac_sha256(&key, &standard_webhook_content(&id, &timestamp, &request.body));
                 request.set_header(WEBHOOK_TIMESTAMP, timestamp);
-                request.set_header(
-                    WEBHOOK_SIGNATURE,
-                    format!("v1,{}", BASE64.encode(signature)),
-                );
+                request.set_header(WEBHOOK_SIGNATURE, format!("v1,{}", BASE64.encode(signature)));
             }
         }
         Ok(())
@@ -248,8 +234,7 @@ impl Verifier {
 
 impl Request {
     fn set_header(&mut self, name: &str, value: String) {
-        self.headers
-            .retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+        self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value));
     }
 }
@@ -315,10 +300,7 @@ fn verify_url_and_form<T>(
     };
     let matches = |url: &str| {
         any_matches(secrets, |secret| {
-            same(
-                &hmac_sha1(secret, &[url.as_bytes(), form.as_bytes()]),
-                &given,
-            )
+            same(&hmac_sha1(secret, &[url.as_bytes(), form.as_bytes()]), &given)
         })
     };
     let as_configured = matches(url);
@@ -364,11 +346,7 @@ fn other_spellings(url: &str) -> Vec<String> {
         spellings.push(match authority[host..].rfind(':') {
             Some(colon) => format!("{scheme}://{}{path}", &authority[..host + colon]),
             None => {
-                let port = if scheme.eq_ignore_ascii_case("https") {
-                    443
-                } else {
-                    80
-                };
+                let port = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
                 format!("{scheme}://{authority}:{port}{path}")
             }
         });
@@ -393,9 +371,7 @@ fn verify_standard_webhook<T>(
     let timestamp = request.single_header(WEBHOOK_TIMESTAMP)?;
     let signatures = request.single_header(WEBHOOK_SIGNATURE)?;
     if id.contains('.') {
-        return Err(Refusal::BadSignature(
-            "webhook-id must not contain a full stop",
-        ));
+        return Err(Refusal::BadSignature("webhook-id must not contain a full stop"));
     }
     let sent: i64 = timestamp
         .parse()
@@ -411,15 +387,8 @@ fn verify_standard_webhook<T>(
     let (symmetric, public) = symmetric.zip(public).ok_or(NO_SECRET)?;
     let content = standard_webhook_content(id, timestamp, &request.body);
     // Once a key, not once an item: a list of made-up signatures must not cost a MAC each.
-    let expected: Vec<_> = symmetric
-        .iter()
-        .map(|key| hmac_sha256(key, &content))
-        .collect();
-    let whole = if public.is_empty() {
-        Vec::new()
-    } else {
-        content.concat()
-    };
+    let expected: Vec<_> = symmetric.iter().map(|key| hmac_sha256(key, &content)).collect();
+    let whole = if public.is_empty() { Vec::new() } else { content.concat() };
     let mut matched = false;
     // Only U+0020 separates: a tab-joined value is one, invalid, item. The version is part of the
     // item, so a right digest under the wrong label fails, and nobody but us chooses the scheme.
@@ -456,17 +425,13 @@ fn standard_webhook_content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8])
 
 fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
     let secret = secret.expose();
-    let key = BASE64
-        .decode(secret.strip_prefix("whsec_").unwrap_or(secret))
-        .ok()?;
+    let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
     (!key.is_empty()).then_some(key)
 }
 
 fn verifying_key(key: &Secret) -> Option<VerifyingKey> {
     let key = key.expose();
-    let key = BASE64
-        .decode(key.strip_prefix("whpk_").unwrap_or(key))
-        .ok()?;
+    let key = BASE64.decode(key.strip_prefix("whpk_").unwrap_or(key)).ok()?;
     VerifyingKey::from_bytes(&key.try_into().ok()?).ok()
 }
 
@@ -522,7 +487,5 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if !pairs.remainder().is_empty() {
         return None;
     }
-    pairs
-        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
-        .collect()
+    pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
 }

@@ -40,9 +40,7 @@ struct Vector {
 }
 
 fn folder(adapter: &Adapter) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fixtures")
-        .join(adapter.provider)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(adapter.provider)
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
@@ -88,11 +86,7 @@ fn every_fixture_is_understood_as_recorded() {
 fn signatures_computed_by_others_are_judged_alike() {
     for adapter in providers::ALL {
         let vectors: Vec<Vector> = read_json(&folder(adapter).join("signatures.json"));
-        assert!(
-            !vectors.is_empty(),
-            "{} has no signature vectors",
-            adapter.provider
-        );
+        assert!(!vectors.is_empty(), "{} has no signature vectors", adapter.provider);
         for vector in vectors {
             let line = json!({
                 "provider": adapter.provider,
@@ -106,16 +100,9 @@ fn signatures_computed_by_others_are_judged_alike() {
             let valid = match vector.expect.as_str() {
                 "valid" => true,
                 "invalid" => false,
-                other => panic!(
-                    "{}: expect must be valid or invalid, not {other}",
-                    vector.id
-                ),
+                other => panic!("{}: expect must be valid or invalid, not {other}", vector.id),
             };
-            assert_eq!(
-                decoded["verified"], valid,
-                "{} ({}): {decoded}",
-                vector.id, vector.source
-            );
+            assert_eq!(decoded["verified"], valid, "{} ({}): {decoded}", vector.id, vector.source);
         }
     }
 }
@@ -127,49 +114,23 @@ fn every_adapter_verifies_what_it_signs_and_nothing_else() {
         let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
         let plain = || {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            Request::new(
-                Method::Post,
-                "https://desk.example/hook",
-                headers,
-                b"{}".to_vec(),
-            )
+            Request::new(Method::Post, "https://desk.example/hook", headers, b"{}".to_vec())
         };
         let verify = |request: Request, account: &Account| {
-            request
-                .verify(&adapter.verifier, account, channel.now)
-                .is_ok()
+            request.verify(&adapter.verifier, account, channel.now).is_ok()
         };
         let mut signed = plain();
-        adapter
-            .verifier
-            .sign(&mut signed, &account, channel.now)
-            .expect("a signed request");
+        adapter.verifier.sign(&mut signed, &account, channel.now).expect("a signed request");
         let resend = |times: usize| {
             let mut request = plain();
             request.url = signed.url.clone();
             request.headers = vec![signed.headers.clone(); times].concat();
             request
         };
-        assert!(
-            verify(resend(1), &account),
-            "{} refuses what it signed",
-            adapter.provider
-        );
-        assert!(
-            !verify(plain(), &account),
-            "{} accepts an unsigned request",
-            adapter.provider
-        );
-        assert!(
-            !verify(resend(2), &account),
-            "{} accepts repeated headers",
-            adapter.provider
-        );
+        assert!(verify(resend(1), &account), "{} refuses what it signed", adapter.provider);
+        assert!(!verify(plain(), &account), "{} accepts an unsigned request", adapter.provider);
+        assert!(!verify(resend(2), &account), "{} accepts repeated headers", adapter.provider);
         let nobody = Account::default();
-        assert!(
-            !verify(resend(1), &nobody),
-            "{} accepts without a secret",
-            adapter.provider
-        );
+        assert!(!verify(resend(1), &nobody), "{} accepts without a secret", adapter.provider);
     }
 }

@@ -19,19 +19,11 @@ struct Row<'a> {
 }
 
 fn rows() -> impl Iterator<Item = Row<'static>> {
-    REFERENCE
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| {
-            let mut cells = line.split('\t');
-            let mut cell = || cells.next().expect("four columns");
-            Row {
-                input: cell(),
-                region: cell(),
-                e164: cell(),
-                valid: cell() == "1",
-            }
-        })
+    REFERENCE.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let mut cells = line.split('\t');
+        let mut cell = || cells.next().expect("four columns");
+        Row { input: cell(), region: cell(), e164: cell(), valid: cell() == "1" }
+    })
 }
 
 #[test]
@@ -50,19 +42,14 @@ fn the_parser_agrees_with_the_reference_everywhere() {
 #[test]
 fn the_second_opinion_differs_only_where_it_is_known_to() {
     let mut known: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    for line in KNOWN_DIFFERENCES
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-    {
+    for line in KNOWN_DIFFERENCES.lines().filter(|line| !line.starts_with('#')) {
         let cells: Vec<_> = line.split('\t').collect();
         known.insert((cells[0], cells[1]), line);
     }
     let mut differing = 0;
     for row in rows() {
         let region: Option<phonenumber::country::Id> = row.region.parse().ok();
-        let second = phonenumber::parse(region, row.input)
-            .ok()
-            .filter(phonenumber::is_valid);
+        let second = phonenumber::parse(region, row.input).ok().filter(phonenumber::is_valid);
         let second = second.map(|number| number.format().mode(phonenumber::Mode::E164).to_string());
         let expected = row.valid.then_some(row.e164);
         if second.as_deref() == expected {
@@ -75,8 +62,5 @@ fn the_second_opinion_differs_only_where_it_is_known_to() {
             "a new difference: {key:?} is {second:?}, not {expected:?}"
         );
     }
-    assert!(
-        differing > 0,
-        "the second opinion has been mended: empty the list of differences"
-    );
+    assert!(differing > 0, "the second opinion has been mended: empty the list of differences");
 }

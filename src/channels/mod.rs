@@ -150,12 +150,9 @@ impl Channel {
         let theirs = other.account.secrets(field);
         std::ptr::eq(self.adapter, other.adapter)
             && ours.iter().any(|our| {
-                theirs.iter().any(|their| {
-                    our.expose()
-                        .as_bytes()
-                        .ct_eq(their.expose().as_bytes())
-                        .into()
-                })
+                theirs
+                    .iter()
+                    .any(|their| our.expose().as_bytes().ct_eq(their.expose().as_bytes()).into())
             })
     }
 }

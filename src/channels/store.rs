@@ -31,10 +31,7 @@ pub async fn list(
     const SQL: &str = "select id, provider, address, account, settings, active, created_at, \
         changed_at, version from channels order by id";
     let rows: Vec<Row> = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.id.clone(), row.open(vault)))
-        .collect())
+    Ok(rows.into_iter().map(|row| (row.id.clone(), row.open(vault))).collect())
 }
 
 /// One channel.
@@ -101,10 +98,7 @@ pub async fn delete(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
 }
 
 fn seal(vault: &Vault, channel: &Channel) -> Vec<u8> {
-    vault.seal(
-        &owner(&channel.id),
-        channel.account.expose_json().to_string().as_bytes(),
-    )
+    vault.seal(&owner(&channel.id), channel.account.expose_json().to_string().as_bytes())
 }
 
 fn owner(id: &str) -> String {

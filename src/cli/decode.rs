@@ -48,9 +48,7 @@ impl Decode {
         }
         let mut exit = Exit::Done;
         for file in &self.files {
-            let decoded = self
-                .file(file)
-                .with_context(|| file.display().to_string())?;
+            let decoded = self.file(file).with_context(|| file.display().to_string())?;
             if matches!(decoded, Decoded::Refused { .. }) {
                 exit = Exit::Findings;
             }
@@ -93,10 +91,8 @@ impl Decode {
         };
         let adapter = self.adapter(file)?;
         let beside = file.with_file_name("account.json");
-        let account_file = self
-            .account
-            .clone()
-            .or_else(|| Some(beside).filter(|path| path.exists()));
+        let account_file =
+            self.account.clone().or_else(|| Some(beside).filter(|path| path.exists()));
         let account_json: Value = match &account_file {
             Some(path) => serde_json::from_slice(&fs::read(path)?)
                 .with_context(|| format!("{} is not JSON", path.display()))?,
@@ -104,20 +100,12 @@ impl Decode {
                 bail!("name the account's file with --account: nothing can be verified without")
             }
         };
-        let account = Account::read(
-            adapter,
-            account_json.get("account").unwrap_or(&account_json),
-        )?;
+        let account = Account::read(adapter, account_json.get("account").unwrap_or(&account_json))?;
         let text = |name: &str| account_json.get(name).and_then(Value::as_str);
         let recorded = text("now").and_then(Timestamp::parse_rfc3339);
-        let now = self
-            .now()?
-            .or(recorded)
-            .unwrap_or_else(|| Clock::system().now());
-        let mut request = fixture::read(
-            &bytes,
-            text("public_url").unwrap_or("http://127.0.0.1:8080"),
-        )?;
+        let now = self.now()?.or(recorded).unwrap_or_else(|| Clock::system().now());
+        let mut request =
+            fixture::read(&bytes, text("public_url").unwrap_or("http://127.0.0.1:8080"))?;
         if !self.unsigned {
             request = fixture::signed(request, adapter, &account, now)?;
         }
@@ -125,10 +113,7 @@ impl Decode {
     }
 
     fn adapter(&self, file: &Path) -> anyhow::Result<&'static Adapter> {
-        let folder = file
-            .parent()
-            .and_then(Path::file_name)
-            .and_then(|name| name.to_str());
+        let folder = file.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         let name = self.provider.as_deref().or(folder);
         name.and_then(providers::find)
             .context("name the provider with --provider; `frontdesk providers` lists them")

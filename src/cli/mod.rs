@@ -102,10 +102,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
     let unreachable = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(StoreError::Unreachable(_)))
             || matches!(cause.downcast_ref(), Some(OpenError::Unreachable(_)))
-            || matches!(
-                cause.downcast_ref(),
-                Some(AppError::Open(OpenError::Unreachable(_)))
-            )
+            || matches!(cause.downcast_ref(), Some(AppError::Open(OpenError::Unreachable(_))))
     });
     if unreachable {
         return Exit::Unreachable;
@@ -122,9 +119,5 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 )
             )
     });
-    if configuration {
-        Exit::Configuration
-    } else {
-        Exit::Failed
-    }
+    if configuration { Exit::Configuration } else { Exit::Failed }
 }

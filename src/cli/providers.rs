@@ -43,12 +43,7 @@ impl Providers {
                     .map(|field| format!("{}{}", field.name, if field.required { "" } else { "?" }))
                     .collect();
                 let verified = adapter.verifier.describe();
-                table.add_row([
-                    adapter.provider,
-                    adapter.receives,
-                    &verified,
-                    &fields.join(", "),
-                ]);
+                table.add_row([adapter.provider, adapter.receives, &verified, &fields.join(", ")]);
             }
         }
         if !self.json {

@@ -95,9 +95,8 @@ pub fn load(
     if let Some(path) = file {
         let text =
             fs::read_to_string(path).map_err(|error| ConfigError::File(path.to_owned(), error))?;
-        let table: toml::Table = text
-            .parse()
-            .map_err(|error| ConfigError::Toml(path.to_owned(), Box::new(error)))?;
+        let table: toml::Table =
+            text.parse().map_err(|error| ConfigError::Toml(path.to_owned(), Box::new(error)))?;
         for (section, value) in table {
             let toml::Value::Table(keys) = value else {
                 return Err(unknown(&section, &path.display().to_string()));
@@ -115,11 +114,8 @@ pub fn load(
             continue;
         };
         let path = path.to_ascii_lowercase().replace("__", ".");
-        let from_file = || {
-            path.strip_suffix("_file")
-                .and_then(known)
-                .filter(|name| is_secret(name))
-        };
+        let from_file =
+            || path.strip_suffix("_file").and_then(known).filter(|name| is_secret(name));
         let (name, value) = match (known(&path), from_file()) {
             (Some(name), _) => (name, value),
             (None, Some(name)) => {
@@ -129,10 +125,7 @@ pub fn load(
             }
             (None, None) => return Err(unknown(&path, &variable)),
         };
-        given.insert(
-            name,
-            (from_text(name, value), Origin::Environment(variable)),
-        );
+        given.insert(name, (from_text(name, value), Origin::Environment(variable)));
     }
     for (name, flag, value) in flags {
         given.insert(name, (from_text(name, value.clone()), Origin::Flag(flag)));
@@ -140,9 +133,7 @@ pub fn load(
     let mut builder = config::Config::builder();
     for (name, (value, origin)) in &given {
         let value = Value::new(Some(&describe(origin)), value.clone());
-        builder = builder
-            .set_override(*name, value)
-            .map_err(ConfigError::Value)?;
+        builder = builder.set_override(*name, value).map_err(ConfigError::Value)?;
     }
     let built = builder.build().map_err(ConfigError::Value)?;
     let config = built.try_deserialize().map_err(ConfigError::Value)?;
@@ -151,17 +142,9 @@ pub fn load(
             Some((value, origin)) => (Some(Value::new(None, value).to_string()), origin),
             None => (None, Origin::Default),
         };
-        Setting {
-            name,
-            secret: *secret,
-            value,
-            origin,
-        }
+        Setting { name, secret: *secret, value, origin }
     });
-    Ok(Loaded {
-        config,
-        settings: settings.collect(),
-    })
+    Ok(Loaded { config, settings: settings.collect() })
 }
 
 impl std::fmt::Display for Origin {
@@ -180,16 +163,11 @@ fn describe(origin: &Origin) -> String {
 }
 
 fn known(path: &str) -> Option<&'static str> {
-    SETTINGS
-        .iter()
-        .map(|(name, _)| *name)
-        .find(|name| *name == path)
+    SETTINGS.iter().map(|(name, _)| *name).find(|name| *name == path)
 }
 
 fn is_secret(name: &str) -> bool {
-    SETTINGS
-        .iter()
-        .any(|(known, secret)| *known == name && *secret)
+    SETTINGS.iter().any(|(known, secret)| *known == name && *secret)
 }
 
 fn unknown(name: &str, origin: &str) -> ConfigError {
@@ -197,20 +175,13 @@ fn unknown(name: &str, origin: &str) -> ConfigError {
         let score = |known: &str| strsim::jaro_winkler(known, name);
         score(a).total_cmp(&score(b))
     });
-    ConfigError::Unknown(
-        name.to_owned(),
-        origin.to_owned(),
-        closest.unwrap_or("database.url"),
-    )
+    ConfigError::Unknown(name.to_owned(), origin.to_owned(), closest.unwrap_or("database.url"))
 }
 
 /// Lists in the environment are separated by commas; everything else is text, which the types read.
 fn from_text(name: &str, value: String) -> ValueKind {
     if name == "http.trusted_proxies" {
-        let parts = value
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty());
+        let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
         return ValueKind::Array(parts.map(|part| Value::new(None, part)).collect());
     }
     ValueKind::String(value)
@@ -224,10 +195,7 @@ fn from_toml(value: toml::Value) -> ValueKind {
         toml::Value::Boolean(yes) => ValueKind::Boolean(yes),
         toml::Value::Datetime(time) => ValueKind::String(time.to_string()),
         toml::Value::Array(values) => ValueKind::Array(
-            values
-                .into_iter()
-                .map(|value| Value::new(None, from_toml(value)))
-                .collect(),
+            values.into_iter().map(|value| Value::new(None, from_toml(value))).collect(),
         ),
         toml::Value::Table(values) => ValueKind::Table(
             values

@@ -41,10 +41,7 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self {
-            url: "sqlite:frontdesk.db".to_owned(),
-            max_connections: 16,
-        }
+        Self { url: "sqlite:frontdesk.db".to_owned(), max_connections: 16 }
     }
 }
 
@@ -90,11 +87,7 @@ pub struct Ingest {
 impl Default for Ingest {
     fn default() -> Self {
         let limits = crate::ingest::Limits::default();
-        Self {
-            queue: limits.queue,
-            group: limits.group,
-            refused: limits.refused,
-        }
+        Self { queue: limits.queue, group: limits.group, refused: limits.refused }
     }
 }
 
@@ -126,10 +119,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            filter: "info".to_owned(),
-            format: None,
-        }
+        Self { filter: "info".to_owned(), format: None }
     }
 }
 

@@ -99,12 +99,7 @@ impl<R: Batch> Statement<R> {
     /// A statement whose `{rows}` stands for the rows it is given.
     #[must_use]
     pub const fn new(template: &'static str) -> Self {
-        Self {
-            template,
-            sqlite: OnceLock::new(),
-            postgres: OnceLock::new(),
-            row: PhantomData,
-        }
+        Self { template, sqlite: OnceLock::new(), postgres: OnceLock::new(), row: PhantomData }
     }
 
     /// Runs it and says how many rows it changed. No rows, no statement.
@@ -146,17 +141,11 @@ impl<R: Batch> Statement<R> {
     fn sqlite(&self) -> &'static str {
         self.sqlite.get_or_init(|| {
             let columns = R::COLUMNS.iter().enumerate().map(|(index, column)| {
-                let (open, close) = if column.sqlite_hex {
-                    ("unhex(", ")")
-                } else {
-                    ("", "")
-                };
+                let (open, close) = if column.sqlite_hex { ("unhex(", ")") } else { ("", "") };
                 format!("{open}value->>{index}{close} as {}", column.name)
             });
             let columns = columns.collect::<Vec<_>>().join(", ");
-            self.fill(&format!(
-                "(select key + 1 as ord, {columns} from json_each($1)) as r"
-            ))
+            self.fill(&format!("(select key + 1 as ord, {columns} from json_each($1)) as r"))
         })
     }
 

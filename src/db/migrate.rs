@@ -85,10 +85,6 @@ pub async fn pending(store: &Store) -> Result<Vec<String>, MigrateError> {
             (&POSTGRES, applied)
         }
     };
-    let missing = known
-        .iter()
-        .filter(|migration| !applied.contains(&(migration.version,)));
-    Ok(missing
-        .map(|migration| migration.description.to_string())
-        .collect())
+    let missing = known.iter().filter(|migration| !applied.contains(&(migration.version,)));
+    Ok(missing.map(|migration| migration.description.to_string()).collect())
 }

@@ -187,17 +187,13 @@ impl Store {
             return Ok(None);
         };
         let options = (*write.connect_options()).clone();
-        Ok(Some(Checkpointer(
-            sqlx::ConnectOptions::connect(&options).await?,
-        )))
+        Ok(Some(Checkpointer(sqlx::ConnectOptions::connect(&options).await?)))
     }
 
     /// Lets SQLite's log start over when it has grown; waits for readers.
     pub async fn restart_log(&self) -> Result<(), StoreError> {
         if let Self::Sqlite { write, .. } = self {
-            sqlx::query("pragma wal_checkpoint(restart)")
-                .execute(write)
-                .await?;
+            sqlx::query("pragma wal_checkpoint(restart)").execute(write).await?;
         }
         Ok(())
     }
@@ -221,9 +217,8 @@ pub struct Checkpointer(sqlx::SqliteConnection);
 impl Checkpointer {
     /// Moves what can be moved and says how many pages the log has.
     pub async fn run(&mut self) -> Result<i64, StoreError> {
-        let (_, pages, _): (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(passive)")
-            .fetch_one(&mut self.0)
-            .await?;
+        let (_, pages, _): (i64, i64, i64) =
+            sqlx::query_as("pragma wal_checkpoint(passive)").fetch_one(&mut self.0).await?;
         Ok(pages)
     }
 }
@@ -285,10 +280,7 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// Shows a time that may be absent as RFC 3339.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands out references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 pub(crate) fn show_time<S: serde::Serializer>(
     millis: &Option<i64>,
     serializer: S,
@@ -298,10 +290,7 @@ pub(crate) fn show_time<S: serde::Serializer>(
 }
 
 /// Shows a time as RFC 3339.
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands out references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 pub(crate) fn show_required_time<S: serde::Serializer>(
     millis: &i64,
     serializer: S,

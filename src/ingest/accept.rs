@@ -26,6 +26,9 @@ use crate::{
 /// What is kept of a refused request's body.
 const REFUSED_BODY_BYTES: usize = 16 * 1024;
 
+/// The longest key that is kept as it is.
+const KEY_BYTES: usize = 512;
+
 /// Headers that carry credentials of whatever stands before us.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
@@ -41,9 +44,7 @@ pub(super) async fn accept(
             if matches!(error, IngestError::UnknownChannel) {
                 count("unknown", RequestOutcome::UnknownChannel);
                 let outcome = RequestOutcome::UnknownChannel;
-                inner
-                    .archive
-                    .keep(refused(None, None, &request, outcome, None, now));
+                inner.archive.keep(refused(None, None, &request, outcome, None, now));
             }
             return Err(error);
         }
@@ -116,9 +117,7 @@ async fn understood(
             Some(ours) if !addressed.answers_at(ours) => ours.to_owned(),
             Some(_) | None => addressed.address.clone(),
         };
-        let key = event
-            .dedupe_key()
-            .unwrap_or_else(|| fallback_key(digest, place));
+        let key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
         parts[shard(event, &addressed.id, shards)].push(Arrived {
             id: clock::new_id(),
             request_id: row.id,
@@ -133,10 +132,7 @@ async fn understood(
     let events = parts.iter().map(Vec::len).sum::<usize>();
     // The archive row goes with the first part; a request that says nothing is archived, too.
     let first = parts.iter().position(|part| !part.is_empty()).unwrap_or(0);
-    let mut row = Some(NewRequest {
-        events: i32::try_from(events).unwrap_or(i32::MAX),
-        ..row
-    });
+    let mut row = Some(NewRequest { events: i32::try_from(events).unwrap_or(i32::MAX), ..row });
     let mut waiting = Vec::new();
     for (shard, part) in parts.into_iter().enumerate() {
         if part.is_empty() && shard != first {
@@ -147,22 +143,13 @@ async fn understood(
         inner.committers[shard].submit(submission)?;
         waiting.push(reply);
     }
-    let mut outcomes = vec![
-        Outcome {
-            id: None,
-            verdict: Verdict::Accepted
-        };
-        parsed.events.len()
-    ];
+    let mut outcomes = vec![Outcome { id: None, verdict: Verdict::Accepted }; parsed.events.len()];
     for reply in waiting {
         for (place, outcome) in reply.await.map_err(|_| IngestError::Stopping)?? {
             outcomes[place] = outcome;
         }
     }
-    let new = outcomes
-        .iter()
-        .filter(|outcome| outcome.verdict == Verdict::Accepted)
-        .count();
+    let new = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Accepted).count();
     let duplicates = outcomes.len() - new;
     if duplicates > 0 {
         metrics::counter!("frontdesk_duplicates_total", "provider" => adapter.provider)
@@ -171,15 +158,9 @@ async fn understood(
     let all_known = events > 0 && new == 0;
     count(
         adapter.provider,
-        if all_known {
-            RequestOutcome::Duplicate
-        } else {
-            RequestOutcome::Accepted
-        },
+        if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted },
     );
-    Ok((adapter.acknowledge)(Recorded::Understood(
-        &parsed, &outcomes,
-    )))
+    Ok((adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes)))
 }
 
 async fn not_understood(
@@ -217,13 +198,14 @@ fn shard(event: &Event, channel: &str, shards: usize) -> usize {
     usize::try_from(hasher.finish() % shards as u64).expect("a remainder of a usize")
 }
 
+/// Index entries have a size: an id longer than any provider's is kept as its digest.
+fn bounded_key(key: String) -> String {
+    if key.len() <= KEY_BYTES { key } else { fallback_key(&Sha256::digest(&key), key.len()) }
+}
+
 /// Where a provider gives nothing to go by, the same bytes are the same event.
 fn fallback_key(digest: &[u8], place: usize) -> String {
-    let digest: String = digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("digest:{digest}:{place}")
 }
 
@@ -282,11 +264,7 @@ fn reason(refusal: &Refusal) -> String {
 fn target(url: &str, with_query: bool) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
-    let path = if with_query {
-        path
-    } else {
-        path.split('?').next().unwrap_or_default()
-    };
+    let path = if with_query { path } else { path.split('?').next().unwrap_or_default() };
     path.chars().filter(|c| *c != '\0').take(2048).collect()
 }
 
@@ -294,11 +272,7 @@ fn target(url: &str, with_query: bool) -> String {
 fn headers(headers: &[(String, String)], adapter: Option<&Adapter>) -> JsonText {
     let secret = adapter.and_then(|adapter| adapter.verifier.secret_header());
     let is_secret = |name: &str| {
-        SECRET_HEADERS
-            .iter()
-            .copied()
-            .chain(secret)
-            .any(|secret| name.eq_ignore_ascii_case(secret))
+        SECRET_HEADERS.iter().copied().chain(secret).any(|secret| name.eq_ignore_ascii_case(secret))
     };
     let kept: Vec<_> = headers
         .iter()

@@ -56,11 +56,7 @@ impl Catalog {
         }
         let queues = routing::store::queues(tx).await?;
         let routes = Table::new(routing::store::routes(tx).await?, &queues);
-        Ok(Self {
-            channels,
-            routes,
-            stamp,
-        })
+        Ok(Self { channels, routes, stamp })
     }
 
     pub(super) fn entry(&self, id: &str) -> Option<&Entry> {
@@ -129,10 +125,7 @@ impl Shared {
     }
 
     pub fn get(&self) -> Arc<Catalog> {
-        let guard = self
-            .0
-            .read()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let guard = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(&guard)
     }
 
@@ -142,10 +135,7 @@ impl Shared {
         let before = self.get().stamp.clone();
         if stamp(&mut tx).await? != before {
             let catalog = Arc::new(Catalog::load(&mut tx, vault).await?);
-            *self
-                .0
-                .write()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = catalog;
+            *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = catalog;
         }
         tx.rollback().await
     }

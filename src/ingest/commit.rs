@@ -65,14 +65,7 @@ impl Submission {
         events: Vec<Arrived>,
     ) -> (Self, oneshot::Receiver<Reply>) {
         let (reply, receiver) = oneshot::channel();
-        (
-            Self {
-                request,
-                events,
-                reply,
-            },
-            receiver,
-        )
+        (Self { request, events, reply }, receiver)
     }
 }
 
@@ -93,30 +86,18 @@ impl Committer {
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(limits.queue);
         let log_has_grown = Arc::new(AtomicBool::new(false));
-        let run = Run {
-            store,
-            catalog,
-            group: limits.group,
-            log_has_grown: Arc::clone(&log_has_grown),
-        };
+        let run =
+            Run { store, catalog, group: limits.group, log_has_grown: Arc::clone(&log_has_grown) };
         let task = tokio::spawn(run.until_stopped(receiver, stop));
-        (
-            Self {
-                sender,
-                log_has_grown,
-            },
-            task,
-        )
+        (Self { sender, log_has_grown }, task)
     }
 
     /// Hands over a submission, or says that too many wait.
     pub fn submit(&self, submission: Submission) -> Result<(), IngestError> {
-        self.sender
-            .try_send(submission)
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => IngestError::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => IngestError::Stopping,
-            })
+        self.sender.try_send(submission).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => IngestError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => IngestError::Stopping,
+        })
     }
 
     /// How many wait, and how many may.
@@ -235,10 +216,7 @@ impl Run {
     async fn isolate(&self, group: Vec<Submission>, error: &sqlx::Error) {
         for mut submission in group {
             let reason = refusal(error);
-            tracing::error!(
-                reason,
-                "the database refused a request; it is archived as failed"
-            );
+            tracing::error!(reason, "the database refused a request; it is archived as failed");
             if let Some(request) = submission.request.take() {
                 let request = NewRequest {
                     outcome: RequestOutcome::Failed.as_str(),
@@ -279,10 +257,8 @@ fn refusal(error: &sqlx::Error) -> String {
     match error.as_database_error() {
         Some(cause) => {
             let code = cause.code().unwrap_or_default().into_owned();
-            let constraint = cause
-                .constraint()
-                .map(|name| format!(", constraint {name}"))
-                .unwrap_or_default();
+            let constraint =
+                cause.constraint().map(|name| format!(", constraint {name}")).unwrap_or_default();
             format!("refused by the database (code {code}{constraint})")
         }
         None => "refused by the database".to_owned(),
@@ -303,8 +279,7 @@ pub(super) fn checkpoint(
             }
             match checkpointer.run().await {
                 Ok(pages) if pages > LOG_PAGES => {
-                    logs.iter()
-                        .for_each(|log| log.store(true, Ordering::Relaxed));
+                    logs.iter().for_each(|log| log.store(true, Ordering::Relaxed));
                 }
                 Ok(_) => {}
                 Err(error) => {

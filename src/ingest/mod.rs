@@ -44,11 +44,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            queue: 4096,
-            group: 256,
-            refused: 10_000,
-        }
+        Self { queue: 4096, group: 256, refused: 10_000 }
     }
 }
 
@@ -120,35 +116,13 @@ impl Ingest {
         }
         let (archive, archiving) = archive::Archive::start(store.clone(), limits, stop.clone());
         let mut others = vec![archiving];
-        others.push(catalog::watch(
-            store.clone(),
-            vault.clone(),
-            catalog.clone(),
-            stop.clone(),
-        ));
+        others.push(catalog::watch(store.clone(), vault.clone(), catalog.clone(), stop.clone()));
         if let Some(checkpointer) = store.checkpointer().await? {
-            let logs = committers
-                .iter()
-                .map(|committer| committer.log_has_grown.clone())
-                .collect();
+            let logs = committers.iter().map(|committer| committer.log_has_grown.clone()).collect();
             others.push(commit::checkpoint(checkpointer, logs, stop.clone()));
         }
-        let ingest = Self(Arc::new(Inner {
-            store,
-            vault,
-            clock,
-            catalog,
-            committers,
-            archive,
-        }));
-        Ok((
-            ingest,
-            Workers {
-                committers: tasks,
-                others,
-                stop,
-            },
-        ))
+        let ingest = Self(Arc::new(Inner { store, vault, clock, catalog, committers, archive }));
+        Ok((ingest, Workers { committers: tasks, others, stop }))
     }
 
     /// Verifies, parses and records a request for `channel`, and says what its provider hears.
@@ -183,9 +157,7 @@ impl Ingest {
     #[must_use]
     pub fn backlog(&self) -> (usize, usize) {
         let waiting = self.0.committers.iter().map(commit::Committer::waiting);
-        waiting
-            .max_by_key(|(waiting, _)| *waiting)
-            .unwrap_or((0, 0))
+        waiting.max_by_key(|(waiting, _)| *waiting).unwrap_or((0, 0))
     }
 }
 

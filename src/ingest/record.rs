@@ -66,10 +66,7 @@ pub(super) async fn record(
     catalog: &Catalog,
     group: &[Submission],
 ) -> Result<Recorded, StoreError> {
-    let arrived: Vec<&Arrived> = group
-        .iter()
-        .flat_map(|submission| &submission.events)
-        .collect();
+    let arrived: Vec<&Arrived> = group.iter().flat_map(|submission| &submission.events).collect();
     let now = arrived.last().map_or(0, |arrived| arrived.received_at);
 
     // What is new?
@@ -94,17 +91,10 @@ pub(super) async fn record(
     let profile_of = |index: usize| -> Option<&Resolved> {
         senders.of_arrived[index].and_then(|sender| resolved[sender].as_ref())
     };
-    let links = resolved
-        .iter()
-        .flatten()
-        .filter(|resolved| !resolved.created)
-        .filter_map(|resolved| {
+    let links =
+        resolved.iter().flatten().filter(|resolved| !resolved.created).filter_map(|resolved| {
             let person = resolved.decision.link?;
-            Some((
-                resolved.profile_id,
-                person,
-                resolved.decision.outcome.as_str(),
-            ))
+            Some((resolved.profile_id, person, resolved.decision.outcome.as_str()))
         });
     interactions::store::link_open(tx, links).await?;
     record_consents(tx, &fresh).await?;
@@ -125,15 +115,8 @@ pub(super) async fn record(
     let queued = enqueue(tx, catalog, &fresh, &continued, &profile_of, now).await?;
 
     // Who is to be told?
-    let told = events(
-        &fresh,
-        &continued,
-        &profile_of,
-        &senders,
-        &resolved,
-        &queued,
-        &outcome.superseded,
-    );
+    let told =
+        events(&fresh, &continued, &profile_of, &senders, &resolved, &queued, &outcome.superseded);
     outbox::enqueue(tx, told).await?;
 
     // What came in?
@@ -146,16 +129,10 @@ pub(super) async fn record(
     }
     Ok(Recorded {
         outcomes,
-        profiles_created: resolved
-            .iter()
-            .flatten()
-            .filter(|resolved| resolved.created)
-            .count() as u64,
+        profiles_created: resolved.iter().flatten().filter(|resolved| resolved.created).count()
+            as u64,
         decisions,
-        opt_outs: fresh
-            .iter()
-            .filter(|arrived| kind(arrived) == Some(Kind::OptOut))
-            .count() as u64,
+        opt_outs: fresh.iter().filter(|arrived| kind(arrived) == Some(Kind::OptOut)).count() as u64,
     })
 }
 
@@ -187,21 +164,13 @@ async fn claim(tx: &mut Tx, arrived: &[&Arrived]) -> Result<Vec<Outcome>, StoreE
         .collect();
     let claimed = messages::claim(tx, &claims).await?;
     let outcome = |(claim, claimed): (&Claim, &Claimed)| match claimed {
-        Claimed::First => Outcome {
-            id: Some(claim.record_id.to_string()),
-            verdict: Verdict::Accepted,
-        },
+        Claimed::First => {
+            Outcome { id: Some(claim.record_id.to_string()), verdict: Verdict::Accepted }
+        }
         Claimed::Before { record_id, content } => {
             let same = claim.content.is_none() || content.is_none() || claim.content == *content;
-            let verdict = if same {
-                Verdict::Duplicate
-            } else {
-                Verdict::Conflict
-            };
-            Outcome {
-                id: Some(record_id.to_string()),
-                verdict,
-            }
+            let verdict = if same { Verdict::Duplicate } else { Verdict::Conflict };
+            Outcome { id: Some(record_id.to_string()), verdict }
         }
     };
     Ok(claims.iter().zip(&claimed).map(outcome).collect())
@@ -218,10 +187,7 @@ async fn find_targets(tx: &mut Tx, fresh: &[&Arrived]) -> Result<Vec<Option<Uuid
             keys.push((arrived.channel.id.clone(), format!("message:{target}")));
         }
     }
-    for (place, id) in places
-        .into_iter()
-        .zip(messages::record_ids(tx, keys).await?)
-    {
+    for (place, id) in places.into_iter().zip(messages::record_ids(tx, keys).await?) {
         found[place] = id;
     }
     Ok(found)
@@ -323,7 +289,7 @@ impl Senders {
         // A sender known in this very group by another of its addresses is the same sender.
         let mut same: HashMap<Key, Key> = HashMap::new();
         for (key, sender) in &by_key {
-            for (alias, _) in &sender.aliases {
+            for alias in &sender.aliases {
                 if by_key.contains_key(alias) && alias != key && !same.contains_key(key) {
                     same.insert(alias.clone(), key.clone());
                 }
@@ -334,22 +300,11 @@ impl Senders {
                 merge(known, sender);
             }
         }
-        let place: HashMap<Key, usize> = by_key
-            .keys()
-            .enumerate()
-            .map(|(place, key)| (key.clone(), place))
-            .collect();
-        let find = |key: Key| {
-            place
-                .get(&key)
-                .or_else(|| place.get(same.get(&key)?))
-                .copied()
-        };
+        let place: HashMap<Key, usize> =
+            by_key.keys().enumerate().map(|(place, key)| (key.clone(), place)).collect();
+        let find = |key: Key| place.get(&key).or_else(|| place.get(same.get(&key)?)).copied();
         let of_arrived = keys.into_iter().map(|key| key.and_then(find)).collect();
-        Self {
-            senders: by_key.into_values().collect(),
-            of_arrived,
-        }
+        Self { senders: by_key.into_values().collect(), of_arrived }
     }
 }
 
@@ -357,35 +312,20 @@ fn sender(arrived: &Arrived, message: &Message, role: Role) -> Option<profiles::
     let sender = message.sender.as_ref()?;
     let medium = medium(arrived, message);
     let key = |address| Key::new(medium, address, &arrived.channel.id);
-    let proven = || {
-        let metadata = message.metadata.as_ref();
-        metadata
-            .and_then(|metadata| metadata.get("verified"))
-            .and_then(serde_json::Value::as_bool)
-    };
-    // Networks vouch for numbers; on a website a visitor types whatever he likes.
-    let vouched = match medium {
-        Medium::Sms | Medium::Whatsapp | Medium::Rcs => true,
-        Medium::Messenger | Medium::Telegram => false,
-        Medium::Chat => proven() == Some(true),
-    };
     let own = key(&sender.address);
-    // What a visitor merely typed must not lead to somebody else's profile.
-    let aliases = sender
-        .alternates
-        .iter()
-        .filter(|_| vouched && medium != Medium::Chat);
-    let mut aliases: Vec<_> = aliases
-        .map(|address| (key(address), address.clone()))
-        .collect();
-    aliases.retain(|(alias, _)| *alias != own);
+    // On a website, adapters give only proven addresses. They find a person in the directory, but
+    // two accounts of one site that share a number stay two profiles.
+    let aliases = sender.alternates.iter().filter(|_| medium != Medium::Chat).map(key);
+    let aliases: Vec<Key> = aliases.filter(|alias| *alias != own).collect();
+    let addresses = std::iter::once(&sender.address).chain(&sender.alternates);
+    let phones = addresses.filter(|address| address.kind == AddressKind::Phone);
     Some(profiles::Sender {
         key: own,
         address: sender.address.clone(),
         aliases,
         name: sender.name.clone(),
         language: message.language.clone(),
-        vouched,
+        phones: phones.map(|address| address.value.clone()).collect(),
         may_create: role == Role::Speaks,
     })
 }
@@ -395,8 +335,13 @@ fn merge(known: &mut profiles::Sender, other: profiles::Sender) {
     known.name = known.name.take().or(other.name);
     known.language = known.language.take().or(other.language);
     for alias in other.aliases {
-        if alias.0 != known.key && !known.aliases.contains(&alias) {
+        if alias != known.key && !known.aliases.contains(&alias) {
             known.aliases.push(alias);
+        }
+    }
+    for phone in other.phones {
+        if !known.phones.contains(&phone) {
+            known.phones.push(phone);
         }
     }
 }
@@ -424,11 +369,7 @@ async fn record_consents(tx: &mut Tx, fresh: &[&Arrived]) -> Result<(), StoreErr
             continue;
         };
         let scheme = medium(arrived, message).as_str();
-        let key = (
-            scheme,
-            sender.address.value.clone(),
-            arrived.our_address.clone(),
-        );
+        let key = (scheme, sender.address.value.clone(), arrived.our_address.clone());
         let consent = consents::NewConsent {
             scheme,
             value: sender.address.value.clone(),
@@ -469,21 +410,13 @@ impl Conversations {
                 .entry(key)
                 .or_insert_with(|| (conversation(arrived, message, profile), Vec::new()));
             let may_open = roles[index] == Role::Speaks;
-            conversation.arrivals.push(Arrival {
-                at: arrived.received_at,
-                may_open,
-            });
-            conversation.language = conversation
-                .language
-                .take()
-                .or_else(|| message.language.clone());
+            conversation.arrivals.push(Arrival { at: arrived.received_at, may_open });
+            conversation.language =
+                conversation.language.take().or_else(|| message.language.clone());
             places.push(index);
         }
         let (conversations, arrived) = by_key.into_values().unzip();
-        Self {
-            conversations,
-            arrived,
-        }
+        Self { conversations, arrived }
     }
 
     /// What became of each new event.
@@ -512,9 +445,7 @@ fn conversation(arrived: &Arrived, message: &Message, profile: &Resolved) -> Con
         subtype: medium.as_str(),
         decision: profile.decision.clone(),
         language: None,
-        country: phone
-            .and_then(|phone| Region::of(&phone.value))
-            .map(|region| region.to_string()),
+        country: phone.and_then(|phone| Region::of(&phone.value)).map(|region| region.to_string()),
         channel_metadata: json!({
             "provider": arrived.channel.adapter.provider,
             "channel": arrived.channel.id,
@@ -545,18 +476,8 @@ fn rows<'a>(
     for (index, arrived) in fresh.iter().enumerate() {
         match (message(arrived), &continued[index], profile_of(index)) {
             (Some(message), Some(continued), Some(profile)) => {
-                let id = if adopted.contains(&index) {
-                    &message.target
-                } else {
-                    &message.id
-                };
-                said.push(said_row(
-                    arrived,
-                    message,
-                    continued,
-                    profile.profile_id,
-                    id.clone(),
-                ));
+                let id = if adopted.contains(&index) { &message.target } else { &message.id };
+                said.push(said_row(arrived, message, continued, profile.profile_id, id.clone()));
             }
             (..) => beside.push(beside_row(arrived, targets[index])),
         }
@@ -586,11 +507,7 @@ fn said_row(
         channel_id: arrived.channel.id.clone(),
         interaction_id: continued.interaction_id,
         profile_id,
-        direction: if message.from_business {
-            "outbound"
-        } else {
-            "inbound"
-        },
+        direction: if message.from_business { "outbound" } else { "inbound" },
         kind: message.kind.as_str(),
         provider_message_id,
         text: message.text.clone(),
@@ -598,9 +515,7 @@ fn said_row(
         reply_to: message.reply_to.clone(),
         conversation: message.conversation.clone(),
         details: JsonText(serde_json::Value::Object(details).to_string()),
-        sent_at: message
-            .sent_at
-            .map(frontdesk_adapters::Timestamp::as_millis),
+        sent_at: message.sent_at.map(frontdesk_adapters::Timestamp::as_millis),
         received_at: arrived.received_at,
         decision: decision(continued),
         reason: continued.reason.as_str(),
@@ -682,10 +597,8 @@ async fn enqueue<'a>(
     let mut decisions = Vec::with_capacity(opened.len());
     for ((index, continued, message), opted_out) in opened.iter().zip(opted_out) {
         let arrived = fresh[*index];
-        let phone = message
-            .sender
-            .as_ref()
-            .filter(|sender| sender.address.kind == AddressKind::Phone);
+        let phone =
+            message.sender.as_ref().filter(|sender| sender.address.kind == AddressKind::Phone);
         let country = phone
             .and_then(|phone| Region::of(&phone.address.value))
             .map(|region| region.to_string());
@@ -707,11 +620,7 @@ async fn enqueue<'a>(
         .iter()
         .zip(ids)
         .zip(decisions)
-        .map(|(((index, ..), id), (_, decision))| Queued {
-            index: *index,
-            id,
-            decision,
-        });
+        .map(|(((index, ..), id), (_, decision))| Queued { index: *index, id, decision });
     Ok(queued.collect())
 }
 
@@ -822,10 +731,8 @@ fn archive_rows(group: &[Submission], outcomes: &[Vec<(usize, Outcome)>]) -> Vec
         let Some(request) = &submission.request else {
             continue;
         };
-        let known = outcomes
-            .iter()
-            .filter(|(_, outcome)| outcome.verdict != Verdict::Accepted)
-            .count();
+        let known =
+            outcomes.iter().filter(|(_, outcome)| outcome.verdict != Verdict::Accepted).count();
         let mut request = request.clone();
         request.duplicates = i32::try_from(known).unwrap_or(i32::MAX);
         if request.events > 0 && request.duplicates == request.events {

@@ -100,9 +100,7 @@ pub async fn continue_or_open(
     tx: &mut Tx,
     conversations: &[Conversation],
 ) -> Result<Outcome, StoreError> {
-    let known = conversations
-        .iter()
-        .filter(|conversation| !conversation.new_profile);
+    let known = conversations.iter().filter(|conversation| !conversation.new_profile);
     let open = store::find_open(tx, known).await?;
     let plan = Plan::make(conversations, &open, false);
     let (mut outcome, lost) = plan.carry_out(tx, conversations, &open).await?;
@@ -110,10 +108,7 @@ pub async fn continue_or_open(
         return Ok(outcome);
     }
     // The unique index gave these conversations to somebody else's interaction: join it.
-    let again: Vec<Conversation> = lost
-        .iter()
-        .map(|index| conversations[*index].clone())
-        .collect();
+    let again: Vec<Conversation> = lost.iter().map(|index| conversations[*index].clone()).collect();
     let open = store::find_open(tx, again.iter()).await?;
     let plan = Plan::make(&again, &open, true);
     let (second, still_lost) = plan.carry_out(tx, &again, &open).await?;
@@ -182,19 +177,11 @@ impl Plan {
                 continue;
             }
             let current = tip.map(|tip| tip.current);
-            match (
-                continuity(current, conversation.policy, arrival.at),
-                &mut tip,
-            ) {
+            match (continuity(current, conversation.policy, arrival.at), &mut tip) {
                 (Continuity::Continue(reason, moved), Some(tip)) => {
                     if let Some(state) = moved {
-                        self.resumed
-                            .push(store::Resumed::new(tip.id, state, arrival.at));
-                        tip.current = Current {
-                            state,
-                            reason: None,
-                            last_at: arrival.at,
-                        };
+                        self.resumed.push(store::Resumed::new(tip.id, state, arrival.at));
+                        tip.current = Current { state, reason: None, last_at: arrival.at };
                     }
                     tip.current.last_at = arrival.at;
                     let reason = if joined && tip.planned.is_none() && reason == Reason::Waiting {
@@ -207,15 +194,12 @@ impl Plan {
                 (Continuity::Continue(reason, _) | Continuity::Open(reason), _) => {
                     let parent = tip.map(|tip| tip.id);
                     match tip {
-                        Some(Tip {
-                            planned: Some(planned),
-                            ..
-                        }) => {
+                        Some(Tip { planned: Some(planned), .. }) => {
                             self.new[planned].superseded_at = Some(arrival.at);
                         }
-                        Some(tip) => self
-                            .superseded
-                            .push(store::Superseded::new(tip.id, arrival.at)),
+                        Some(tip) => {
+                            self.superseded.push(store::Superseded::new(tip.id, arrival.at))
+                        }
                         None => {}
                     }
                     let id = clock::new_id();
@@ -227,16 +211,8 @@ impl Plan {
                         parent,
                         superseded_at: None,
                     });
-                    let current = Current {
-                        state: State::New,
-                        reason: None,
-                        last_at: arrival.at,
-                    };
-                    tip = Some(Tip {
-                        id,
-                        current,
-                        planned: Some(planned),
-                    });
+                    let current = Current { state: State::New, reason: None, last_at: arrival.at };
+                    tip = Some(Tip { id, current, planned: Some(planned) });
                     continued.push(Some((id, true, reason)));
                 }
             }
@@ -256,33 +232,16 @@ impl Plan {
         store::supersede(tx, self.superseded.clone()).await?;
         let inserted = store::insert(tx, self.rows(conversations, &parents)).await?;
         let mut lost: Vec<usize> = Vec::new();
-        for new in self
-            .new
-            .iter()
-            .filter(|new| !inserted.contains_key(&new.id))
-        {
+        for new in self.new.iter().filter(|new| !inserted.contains_key(&new.id)) {
             lost.push(new.conversation);
         }
         if !lost.is_empty() {
-            let theirs = self
-                .new
-                .iter()
-                .filter(|new| lost.contains(&new.conversation));
+            let theirs = self.new.iter().filter(|new| lost.contains(&new.conversation));
             store::forget(tx, theirs.map(|new| new.id)).await?;
         }
         store::resume(tx, self.resumed.clone()).await?;
-        let superseded = self
-            .superseded
-            .iter()
-            .map(|superseded| superseded.id)
-            .collect();
-        Ok((
-            Outcome {
-                arrivals: self.finish(&inserted, open),
-                superseded,
-            },
-            lost,
-        ))
+        let superseded = self.superseded.iter().map(|superseded| superseded.id).collect();
+        Ok((Outcome { arrivals: self.finish(&inserted, open), superseded }, lost))
     }
 
     /// The conversations whose previous interaction is not known yet.
@@ -306,16 +265,10 @@ impl Plan {
                 let conversation = &conversations[new.conversation];
                 let key = (conversation.profile_id, conversation.our_address.clone());
                 let person = conversation.decision.opened_for;
-                let of_kind = |kind| {
-                    person
-                        .filter(|person| person.kind == kind)
-                        .map(|person| person.id)
-                };
-                let state = if new.superseded_at.is_some() {
-                    State::ClosedComplete
-                } else {
-                    State::New
-                };
+                let of_kind =
+                    |kind| person.filter(|person| person.kind == kind).map(|person| person.id);
+                let state =
+                    if new.superseded_at.is_some() { State::ClosedComplete } else { State::New };
                 store::NewInteraction {
                     id: new.id,
                     contact_type: conversation.contact_type,
@@ -351,19 +304,10 @@ impl Plan {
         open: &HashMap<(Uuid, String), store::Open>,
     ) -> Vec<Vec<Option<Continued>>> {
         let known: HashMap<Uuid, i64> = open.values().map(|open| (open.id, open.seq)).collect();
-        let seq = |id: &Uuid| {
-            inserted
-                .get(id)
-                .or_else(|| known.get(id))
-                .copied()
-                .unwrap_or_default()
-        };
-        let closed: Vec<Uuid> = self
-            .new
-            .iter()
-            .filter(|new| new.superseded_at.is_some())
-            .map(|new| new.id)
-            .collect();
+        let seq =
+            |id: &Uuid| inserted.get(id).or_else(|| known.get(id)).copied().unwrap_or_default();
+        let closed: Vec<Uuid> =
+            self.new.iter().filter(|new| new.superseded_at.is_some()).map(|new| new.id).collect();
         let finish = |(interaction_id, opened, reason): (Uuid, bool, Reason)| Continued {
             seq: seq(&interaction_id),
             active: !closed.contains(&interaction_id),
@@ -373,12 +317,7 @@ impl Plan {
         };
         let conversations = self.arrivals.into_iter();
         conversations
-            .map(|arrivals| {
-                arrivals
-                    .into_iter()
-                    .map(|arrival| arrival.map(finish))
-                    .collect()
-            })
+            .map(|arrivals| arrivals.into_iter().map(|arrival| arrival.map(finish)).collect())
             .collect()
     }
 }

@@ -157,9 +157,7 @@ pub fn number(seq: i64) -> String {
 /// The place behind a number, if it is one.
 #[must_use]
 pub fn parse_number(number: &str) -> Option<i64> {
-    let digits = number
-        .strip_prefix("IMS")
-        .or_else(|| number.strip_prefix("ims"))?;
+    let digits = number.strip_prefix("IMS").or_else(|| number.strip_prefix("ims"))?;
     let well_formed = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
     well_formed.then(|| digits.parse().ok()).flatten()
 }

@@ -92,12 +92,7 @@ use Actor::{Agent, Bot, Requester, System};
 use State::{ClosedAbandoned, ClosedComplete, Faulted, New, OnHold, WorkInProgress, WrapUp};
 
 const fn from(from: State, to: State, by: &'static [Actor], on: &'static str) -> Transition {
-    Transition {
-        from: Some(from),
-        to,
-        by,
-        on,
-    }
+    Transition { from: Some(from), to, by, on }
 }
 
 /// Every legal move.
@@ -108,116 +103,36 @@ pub const TRANSITIONS: &[Transition] = &[
         by: &[Requester, Agent, System],
         on: "first message, or created",
     },
-    Transition {
-        from: None,
-        to: WorkInProgress,
-        by: &[Agent],
-        on: "an agent writes first",
-    },
-    from(
-        New,
-        WorkInProgress,
-        &[Agent, Bot, System],
-        "accepted, assigned, or a bot engages",
-    ),
+    Transition { from: None, to: WorkInProgress, by: &[Agent], on: "an agent writes first" },
+    from(New, WorkInProgress, &[Agent, Bot, System], "accepted, assigned, or a bot engages"),
     from(
         OnHold,
         WorkInProgress,
         &[Agent, Requester, System],
         "resumed, accepted, or the customer writes",
     ),
-    from(
-        WorkInProgress,
-        OnHold,
-        &[Agent, System],
-        "parked, or handed back for another agent",
-    ),
-    from(
-        WorkInProgress,
-        WrapUp,
-        &[Agent, Requester],
-        "either party ends the conversation",
-    ),
-    from(
-        OnHold,
-        WrapUp,
-        &[Agent, Requester],
-        "either party ends the conversation",
-    ),
-    from(
-        WrapUp,
-        WorkInProgress,
-        &[Requester],
-        "the customer writes again",
-    ),
+    from(WorkInProgress, OnHold, &[Agent, System], "parked, or handed back for another agent"),
+    from(WorkInProgress, WrapUp, &[Agent, Requester], "either party ends the conversation"),
+    from(OnHold, WrapUp, &[Agent, Requester], "either party ends the conversation"),
+    from(WrapUp, WorkInProgress, &[Requester], "the customer writes again"),
     from(WrapUp, ClosedComplete, &[Agent, System], "wrap-up ends"),
-    from(
-        WrapUp,
-        ClosedAbandoned,
-        &[Agent],
-        "wrap-up ends without result",
-    ),
-    from(
-        New,
-        ClosedComplete,
-        &[Agent, Requester, Bot, System],
-        "ended, or superseded",
-    ),
-    from(
-        WorkInProgress,
-        ClosedComplete,
-        &[Agent, Requester, Bot, System],
-        "ended, or superseded",
-    ),
-    from(
-        OnHold,
-        ClosedComplete,
-        &[Agent, Requester, Bot, System],
-        "ended, or superseded",
-    ),
-    from(
-        WrapUp,
-        ClosedComplete,
-        &[Requester],
-        "superseded by another contact",
-    ),
-    from(
-        New,
-        ClosedAbandoned,
-        &[Agent, Requester, System],
-        "left, no activity, or a timer",
-    ),
+    from(WrapUp, ClosedAbandoned, &[Agent], "wrap-up ends without result"),
+    from(New, ClosedComplete, &[Agent, Requester, Bot, System], "ended, or superseded"),
+    from(WorkInProgress, ClosedComplete, &[Agent, Requester, Bot, System], "ended, or superseded"),
+    from(OnHold, ClosedComplete, &[Agent, Requester, Bot, System], "ended, or superseded"),
+    from(WrapUp, ClosedComplete, &[Requester], "superseded by another contact"),
+    from(New, ClosedAbandoned, &[Agent, Requester, System], "left, no activity, or a timer"),
     from(
         WorkInProgress,
         ClosedAbandoned,
         &[Agent, Requester, System],
         "left, no activity, or a timer",
     ),
-    from(
-        OnHold,
-        ClosedAbandoned,
-        &[Agent, Requester, System],
-        "left, no activity, or a timer",
-    ),
+    from(OnHold, ClosedAbandoned, &[Agent, Requester, System], "left, no activity, or a timer"),
     from(New, Faulted, &[System], "a message could not be processed"),
-    from(
-        WorkInProgress,
-        Faulted,
-        &[System],
-        "a message could not be processed",
-    ),
-    from(
-        OnHold,
-        Faulted,
-        &[System],
-        "a message could not be processed",
-    ),
-    from(
-        WrapUp,
-        Faulted,
-        &[System],
-        "a message could not be processed",
-    ),
+    from(WorkInProgress, Faulted, &[System], "a message could not be processed"),
+    from(OnHold, Faulted, &[System], "a message could not be processed"),
+    from(WrapUp, Faulted, &[System], "a message could not be processed"),
 ];
 
 /// A move the table does not have.
@@ -240,24 +155,13 @@ pub fn permit(from: State, to: State, actor: Actor) -> Result<(), IllegalTransit
             legal.push(transition.to);
         }
     }
-    if legal.contains(&to) {
-        Ok(())
-    } else {
-        Err(IllegalTransition { from, to, legal })
-    }
+    if legal.contains(&to) { Ok(()) } else { Err(IllegalTransition { from, to, legal }) }
 }
 
 impl State {
     /// All states.
-    pub const ALL: [Self; 7] = [
-        New,
-        WorkInProgress,
-        OnHold,
-        WrapUp,
-        ClosedComplete,
-        ClosedAbandoned,
-        Faulted,
-    ];
+    pub const ALL: [Self; 7] =
+        [New, WorkInProgress, OnHold, WrapUp, ClosedComplete, ClosedAbandoned, Faulted];
 
     /// Whether the interaction can still move.
     #[must_use]

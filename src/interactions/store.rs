@@ -58,19 +58,8 @@ pub(super) async fn find_open(
     });
     let rows: Vec<OpenRow> = FIND.fetch(tx, rows.collect()).await?;
     let open = |row: OpenRow| {
-        let current = Current {
-            state: row.state,
-            reason: row.state_reason,
-            last_at: row.last_at,
-        };
-        (
-            (row.profile_id, row.our_address),
-            Open {
-                id: row.id,
-                seq: row.seq,
-                current,
-            },
-        )
+        let current = Current { state: row.state, reason: row.state_reason, last_at: row.last_at };
+        ((row.profile_id, row.our_address), Open { id: row.id, seq: row.seq, current })
     };
     Ok(rows.into_iter().map(open).collect())
 }
@@ -91,9 +80,7 @@ pub(super) async fn latest(
         wants_last: false,
     });
     let rows: Vec<(Uuid, String, Option<Uuid>)> = LATEST.fetch(tx, rows.collect()).await?;
-    let latest = rows
-        .into_iter()
-        .filter_map(|(profile, ours, id)| Some(((profile, ours), id?)));
+    let latest = rows.into_iter().filter_map(|(profile, ours, id)| Some(((profile, ours), id?)));
     Ok(latest.collect())
 }
 
@@ -156,9 +143,7 @@ batch_row! {
 pub(super) async fn forget(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<(), StoreError> {
     static FORGET: Statement<IdRow> =
         Statement::new("delete from interactions where id in (select r.id from {rows})");
-    FORGET
-        .execute(tx, ids.map(|id| IdRow { id }).collect())
-        .await?;
+    FORGET.execute(tx, ids.map(|id| IdRow { id }).collect()).await?;
     Ok(())
 }
 
@@ -196,11 +181,7 @@ batch_row! {
 
 impl Resumed {
     pub fn new(id: Uuid, state: State, at: i64) -> Self {
-        Self {
-            id,
-            state: state.as_str(),
-            at,
-        }
+        Self { id, state: state.as_str(), at }
     }
 }
 
@@ -278,15 +259,9 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, Stor
     macro_rules! build {
         ($db:ty) => {{
             let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query
-                .push(" where seq < ")
-                .push_bind(filter.before.unwrap_or(i64::MAX));
+            query.push(" where seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
             if let Some(active) = filter.active {
-                query.push(if active {
-                    " and active"
-                } else {
-                    " and not active"
-                });
+                query.push(if active { " and active" } else { " and not active" });
             }
             if let Some(state) = filter.state {
                 query.push(" and state = ").push_bind(state.as_str());
@@ -300,43 +275,21 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, Stor
             if let Some(channel) = &filter.channel {
                 query.push(" and channel_id = ").push_bind(channel);
             }
-            query
-                .push(" order by seq desc limit ")
-                .push_bind(filter.limit);
+            query.push(" order by seq desc limit ").push_bind(filter.limit);
             query
         }};
     }
     Ok(match tx {
-        Tx::Sqlite(tx) => {
-            build!(sqlx::Sqlite)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
-        Tx::Postgres(tx) => {
-            build!(sqlx::Postgres)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
     })
 }
 
 /// One interaction by its place.
 pub async fn get(tx: &mut Tx, seq: i64) -> Result<Option<Interaction>, StoreError> {
     let before = Some(seq.saturating_add(1));
-    let newest = list(
-        tx,
-        &Filter {
-            before,
-            limit: 1,
-            ..Filter::default()
-        },
-    )
-    .await?;
-    Ok(newest
-        .into_iter()
-        .find(|interaction| interaction.number.0 == seq))
+    let newest = list(tx, &Filter { before, limit: 1, ..Filter::default() }).await?;
+    Ok(newest.into_iter().find(|interaction| interaction.number.0 == seq))
 }
 
 /// The place of an interaction by its id.

@@ -3,11 +3,7 @@ use super::*;
 const MINUTE: i64 = 60_000;
 
 fn current(state: State, reason: Option<StateReason>) -> Option<Current> {
-    Some(Current {
-        state,
-        reason,
-        last_at: 0,
-    })
+    Some(Current { state, reason, last_at: 0 })
 }
 
 #[test]
@@ -17,12 +13,7 @@ fn the_continuation_table_row_by_row() {
     for (current, policy, now, expected) in [
         (None, Always, 0, Continuity::Open(Reason::NoneOpen)),
         (None, Never, 0, Continuity::Open(Reason::NoneOpen)),
-        (
-            current(State::New, None),
-            Always,
-            0,
-            Continuity::Continue(Reason::Waiting, None),
-        ),
+        (current(State::New, None), Always, 0, Continuity::Continue(Reason::Waiting, None)),
         (
             current(State::WorkInProgress, None),
             Always,
@@ -47,24 +38,9 @@ fn the_continuation_table_row_by_row() {
             0,
             Continuity::Continue(Reason::ResumedFromWrapUp, Some(State::WorkInProgress)),
         ),
-        (
-            current(State::ClosedComplete, None),
-            Always,
-            0,
-            Continuity::Open(Reason::NoneOpen),
-        ),
-        (
-            current(State::ClosedAbandoned, None),
-            Always,
-            0,
-            Continuity::Open(Reason::NoneOpen),
-        ),
-        (
-            current(State::Faulted, None),
-            Always,
-            0,
-            Continuity::Open(Reason::NoneOpen),
-        ),
+        (current(State::ClosedComplete, None), Always, 0, Continuity::Open(Reason::NoneOpen)),
+        (current(State::ClosedAbandoned, None), Always, 0, Continuity::Open(Reason::NoneOpen)),
+        (current(State::Faulted, None), Always, 0, Continuity::Open(Reason::NoneOpen)),
         (
             current(State::New, None),
             WithinMinutes(5),
@@ -77,18 +53,9 @@ fn the_continuation_table_row_by_row() {
             5 * MINUTE + 1,
             Continuity::Open(Reason::TooLongSilent),
         ),
-        (
-            current(State::WorkInProgress, None),
-            Never,
-            0,
-            Continuity::Open(Reason::AlwaysNew),
-        ),
+        (current(State::WorkInProgress, None), Never, 0, Continuity::Open(Reason::AlwaysNew)),
     ] {
-        assert_eq!(
-            continuity(current, policy, now),
-            expected,
-            "{current:?} {policy:?} {now}"
-        );
+        assert_eq!(continuity(current, policy, now), expected, "{current:?} {policy:?} {now}");
     }
 }
 
@@ -97,10 +64,7 @@ fn closed_is_closed() {
     for from in State::ALL.into_iter().filter(|state| !state.is_open()) {
         for to in State::ALL {
             for actor in [Actor::Requester, Actor::Agent, Actor::Bot, Actor::System] {
-                assert!(
-                    state::permit(from, to, actor).is_err(),
-                    "{from} to {to} by {actor:?}"
-                );
+                assert!(state::permit(from, to, actor).is_err(), "{from} to {to} by {actor:?}");
             }
         }
     }

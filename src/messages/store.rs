@@ -51,10 +51,8 @@ pub async fn prune_refused(tx: &mut Tx, keep: i64) -> Result<u64, StoreError> {
     const SQL: &str = "delete from requests where outcome in ('refused', 'unknown_channel') and id < \
         (select id from requests where outcome in ('refused', 'unknown_channel') \
         order by id desc limit 1 offset $1)";
-    Ok(
-        on_engine!(tx, conn => sqlx::query(SQL).bind(keep - 1).execute(conn).await
-        .map(|done| done.rows_affected()))?,
-    )
+    Ok(on_engine!(tx, conn => sqlx::query(SQL).bind(keep - 1).execute(conn).await
+        .map(|done| done.rows_affected()))?)
 }
 
 batch_row! {
@@ -111,9 +109,7 @@ pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreE
     // Stable: of two equal keys the earlier stays.
     sorted.dedup_by(|later, first| later.channel_id == first.channel_id && later.key == first.key);
     let unique = sorted.len();
-    let rows: Vec<KnownRow> = CLAIM
-        .fetch(tx, sorted.into_iter().cloned().collect())
-        .await?;
+    let rows: Vec<KnownRow> = CLAIM.fetch(tx, sorted.into_iter().cloned().collect()).await?;
     let mut recorded: HashMap<(&str, &str), (Uuid, Option<i64>)> = HashMap::new();
     for row in &rows {
         recorded.insert((&row.channel_id, &row.key), (row.record_id, row.content));
@@ -159,9 +155,7 @@ pub async fn record_ids(
         "select r.ord, d.record_id from {rows} left join dedupe d \
          on d.channel_id = r.channel_id and d.key = r.key order by r.ord",
     );
-    let rows = keys
-        .into_iter()
-        .map(|(channel_id, key)| TargetRow { channel_id, key });
+    let rows = keys.into_iter().map(|(channel_id, key)| TargetRow { channel_id, key });
     let rows: Vec<(i64, Option<Uuid>)> = FIND.fetch(tx, rows.collect()).await?;
     Ok(rows.into_iter().map(|(_, id)| id).collect())
 }
@@ -238,9 +232,8 @@ pub async fn edit(
          and (messages.edited_at is null or messages.edited_at <= r.at)",
     );
     // One statement touches a row once: the last edit of a message wins.
-    let last: HashMap<Uuid, Edit> = edits
-        .map(|(id, text, at)| (id, Edit { id, text, at }))
-        .collect();
+    let last: HashMap<Uuid, Edit> =
+        edits.map(|(id, text, at)| (id, Edit { id, text, at })).collect();
     let mut rows: Vec<Edit> = last.into_values().collect();
     rows.sort_by_key(|edit| edit.id);
     EDIT.execute(tx, rows).await?;
@@ -256,9 +249,7 @@ pub async fn mark_deleted(
         "update messages set deleted_at = r.at from {rows} where messages.id = r.id \
          and messages.deleted_at is null",
     );
-    let mut rows: Vec<Edit> = deleted
-        .map(|(id, at)| Edit { id, text: None, at })
-        .collect();
+    let mut rows: Vec<Edit> = deleted.map(|(id, at)| Edit { id, text: None, at }).collect();
     rows.sort_by_key(|edit| edit.id);
     rows.dedup_by_key(|edit| edit.id);
     DELETE.execute(tx, rows).await?;
@@ -323,9 +314,7 @@ pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, S
     macro_rules! build {
         ($db:ty) => {{
             let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query
-                .push(" where id > ")
-                .push_bind(filter.after.unwrap_or_default());
+            query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
             if let Some(interaction) = filter.interaction {
                 query.push(" and interaction_id = ").push_bind(interaction);
             }
@@ -337,18 +326,8 @@ pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, S
         }};
     }
     Ok(match tx {
-        Tx::Sqlite(tx) => {
-            build!(sqlx::Sqlite)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
-        Tx::Postgres(tx) => {
-            build!(sqlx::Postgres)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
     })
 }
 
@@ -382,18 +361,8 @@ pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord
         }};
     }
     Ok(match tx {
-        Tx::Sqlite(tx) => {
-            build!(sqlx::Sqlite)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
-        Tx::Postgres(tx) => {
-            build!(sqlx::Postgres)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
     })
 }
 
@@ -424,9 +393,7 @@ pub async fn requests(
     macro_rules! build {
         ($db:ty) => {{
             let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query
-                .push(" where id < ")
-                .push_bind(filter.before.unwrap_or(Uuid::max()));
+            query.push(" where id < ").push_bind(filter.before.unwrap_or(Uuid::max()));
             if let Some(channel) = &filter.channel {
                 query.push(" and channel_id = ").push_bind(channel);
             }
@@ -439,25 +406,13 @@ pub async fn requests(
             if let Some(until) = filter.until {
                 query.push(" and received_at < ").push_bind(until);
             }
-            query
-                .push(" order by id desc limit ")
-                .push_bind(filter.limit);
+            query.push(" order by id desc limit ").push_bind(filter.limit);
             query
         }};
     }
     Ok(match tx {
-        Tx::Sqlite(tx) => {
-            build!(sqlx::Sqlite)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
-        Tx::Postgres(tx) => {
-            build!(sqlx::Postgres)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
     })
 }
 

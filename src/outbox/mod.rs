@@ -72,13 +72,7 @@ impl NewEvent {
         now: i64,
     ) -> Self {
         let event_type = event_type.as_str();
-        Self {
-            id: clock::new_id(),
-            event_type,
-            interaction_id,
-            data: JsonText::of(data),
-            now,
-        }
+        Self { id: clock::new_id(), event_type, interaction_id, data: JsonText::of(data), now }
     }
 }
 

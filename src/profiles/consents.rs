@@ -81,10 +81,7 @@ pub async fn opted_out(tx: &mut Tx, pairs: Vec<Pair>) -> Result<Vec<bool>, Store
     );
     let rows: Vec<(i64, Option<String>)> = FIND.fetch(tx, pairs).await?;
     let out = Consent::OptedOut.as_str();
-    Ok(rows
-        .into_iter()
-        .map(|(_, state)| state.as_deref() == Some(out))
-        .collect())
+    Ok(rows.into_iter().map(|(_, state)| state.as_deref() == Some(out)).collect())
 }
 
 /// A decision, for showing.

@@ -38,11 +38,7 @@ impl Key {
             (None, AddressKind::User, Medium::Chat) => channel.to_owned(),
             (None, ..) => String::new(),
         };
-        Self {
-            scheme: medium.as_str(),
-            scope,
-            value: address.value.clone(),
-        }
+        Self { scheme: medium.as_str(), scope, value: address.value.clone() }
     }
 }
 
@@ -144,12 +140,8 @@ pub struct Decision {
 /// The decision table: what the profile says, against whom the directory has under this address.
 #[must_use]
 pub fn decide(known: Known, directory: &[PersonRef]) -> Decision {
-    let decision = |outcome, opened_for, link| Decision {
-        outcome,
-        opened_for,
-        link,
-        candidates: Vec::new(),
-    };
+    let decision =
+        |outcome, opened_for, link| Decision { outcome, opened_for, link, candidates: Vec::new() };
     let showing = |outcome, opened_for| Decision {
         outcome,
         opened_for,

@@ -233,10 +233,7 @@ async fn set_phones(tx: &mut Tx, person_id: Uuid, phones: &[String]) -> Result<(
     );
     const CLEAR: &str = "delete from person_phones where person_id = $1";
     on_engine!(tx, conn => sqlx::query(CLEAR).bind(person_id).execute(conn).await.map(drop))?;
-    let rows = phones.iter().map(|phone| PhoneRow {
-        person_id,
-        phone: phone.clone(),
-    });
+    let rows = phones.iter().map(|phone| PhoneRow { person_id, phone: phone.clone() });
     INSERT.execute(tx, rows.collect()).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use frontdesk_adapters::{Address, AddressKind, phone};
+use frontdesk_adapters::{Address, phone};
 use uuid::Uuid;
 
 use super::{Decision, Key, Known, PersonRef, decide, store};
@@ -19,13 +19,13 @@ pub struct Sender {
     /// The address behind the key.
     pub address: Address,
     /// Other addresses of the same sender.
-    pub aliases: Vec<(Key, Address)>,
+    pub aliases: Vec<Key>,
     /// The name the provider gives.
     pub name: Option<String>,
     /// The language the provider gives.
     pub language: Option<String>,
-    /// Whether the network vouches for the sender's numbers, so that the directory may be asked.
-    pub vouched: bool,
+    /// Numbers that network or provider vouches for, by which the directory may be asked.
+    pub phones: Vec<String>,
     /// Whether an unknown sender gets a profile.
     pub may_create: bool,
 }
@@ -60,10 +60,7 @@ pub async fn resolve(
     for (index, sender) in senders.iter().enumerate() {
         if found[index].is_none() && sender.may_create {
             let decision = decide(Known::No, &directory[index]);
-            missing.push((
-                index,
-                store::NewProfile::of(clock::new_id(), sender, &decision, now),
-            ));
+            missing.push((index, store::NewProfile::of(clock::new_id(), sender, &decision, now)));
         }
     }
     if !missing.is_empty() {
@@ -76,11 +73,7 @@ pub async fn resolve(
             }
         }
         // Somebody else made the rest between our look and our insert: theirs it is.
-        if found
-            .iter()
-            .zip(senders)
-            .any(|(found, sender)| found.is_none() && sender.may_create)
-        {
+        if found.iter().zip(senders).any(|(found, sender)| found.is_none() && sender.may_create) {
             let again = find(tx, senders).await?;
             for (slot, again) in found.iter_mut().zip(again) {
                 *slot = slot.take().or(again);
@@ -96,16 +89,12 @@ pub async fn resolve(
             resolved.push(None);
             continue;
         };
-        let known = if created[index] {
-            Known::No
-        } else {
-            found.known()
-        };
+        let known = if created[index] { Known::No } else { found.known() };
         let decision = decide(known, &directory[index]);
         if let (false, Some(person)) = (created[index], decision.link) {
             links.push(store::Link::new(found.profile_id, person, &decision, now));
         }
-        for (key, _) in &sender.aliases {
+        for key in &sender.aliases {
             if !found.aliases.contains(key) {
                 aliases.push(store::NewAlias::of(key, found.profile_id, now));
             }
@@ -128,17 +117,10 @@ async fn search_directory(
     senders: &[Sender],
 ) -> Result<Vec<Vec<PersonRef>>, StoreError> {
     let mut rows = Vec::new();
-    for (index, sender) in senders
-        .iter()
-        .enumerate()
-        .filter(|(_, sender)| sender.vouched)
-    {
-        let addresses = std::iter::once(&sender.address)
-            .chain(sender.aliases.iter().map(|(_, address)| address));
-        for address in addresses.filter(|address| address.kind == AddressKind::Phone) {
-            let spellings =
-                std::iter::once(address.value.clone()).chain(phone::twins(&address.value));
-            rows.extend(spellings.map(|phone| (index, phone)));
+    for (index, sender) in senders.iter().enumerate() {
+        for number in &sender.phones {
+            rows.push((index, number.clone()));
+            rows.extend(phone::twins(number).into_iter().map(|twin| (index, twin)));
         }
     }
     let mut people = vec![Vec::new(); senders.len()];
@@ -155,7 +137,7 @@ async fn find(tx: &mut Tx, senders: &[Sender]) -> Result<Vec<Option<store::Found
     let mut rows = Vec::new();
     for (index, sender) in senders.iter().enumerate() {
         rows.push((index, sender.key.clone()));
-        rows.extend(sender.aliases.iter().map(|(key, _)| (index, key.clone())));
+        rows.extend(sender.aliases.iter().map(|key| (index, key.clone())));
     }
     let keys: Vec<Key> = rows.iter().map(|(_, key)| key.clone()).collect();
     let mut by_row: HashMap<usize, store::Found> = HashMap::new();

@@ -26,12 +26,7 @@ pub(super) struct Found {
 
 impl Found {
     pub fn created(profile_id: Uuid) -> Self {
-        Self {
-            profile_id,
-            blocked: false,
-            person: None,
-            aliases: Vec::new(),
-        }
+        Self { profile_id, blocked: false, person: None, aliases: Vec::new() }
     }
 
     pub fn known(&self) -> Known {
@@ -110,10 +105,8 @@ pub(super) async fn people_by_phone(
         "select r.ord, h.kind, h.id from {rows} join person_phones n on n.phone = r.phone \
          join people h on h.id = n.person_id where h.active order by r.ord, h.id",
     );
-    let (marks, rows): (Vec<_>, Vec<_>) = phones
-        .into_iter()
-        .map(|(mark, phone)| (mark, PhoneRow { phone }))
-        .unzip();
+    let (marks, rows): (Vec<_>, Vec<_>) =
+        phones.into_iter().map(|(mark, phone)| (mark, PhoneRow { phone })).unzip();
     let people: Vec<(i64, PersonKind, Uuid)> = PEOPLE.fetch(tx, rows).await?;
     Ok(people
         .into_iter()
@@ -220,13 +213,7 @@ batch_row! {
 impl Link {
     pub fn new(id: Uuid, person: PersonRef, decision: &Decision, now: i64) -> Self {
         let match_outcome = decision.outcome.as_str();
-        Self {
-            id,
-            person_kind: person.kind.as_str(),
-            person_id: person.id,
-            match_outcome,
-            now,
-        }
+        Self { id, person_kind: person.kind.as_str(), person_id: person.id, match_outcome, now }
     }
 }
 
@@ -263,9 +250,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreErr
     macro_rules! build {
         ($db:ty) => {{
             let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query
-                .push(" where id > ")
-                .push_bind(filter.after.unwrap_or_default());
+            query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
             if let Some(address) = &filter.address {
                 query.push(
                     " and scheme in ('sms', 'whatsapp', 'rcs', 'messenger', 'telegram', 'chat')",
@@ -280,18 +265,8 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreErr
         }};
     }
     Ok(match tx {
-        Tx::Sqlite(tx) => {
-            build!(sqlx::Sqlite)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
-        Tx::Postgres(tx) => {
-            build!(sqlx::Postgres)
-                .build_query_as()
-                .fetch_all(&mut **tx)
-                .await?
-        }
+        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
+        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
     })
 }
 

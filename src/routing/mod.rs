@@ -209,23 +209,17 @@ impl Table {
     pub fn new(routes: Vec<Route>, queues: &[Queue]) -> Self {
         let default = queues.iter().find(|queue| queue.is_default);
         let default_queue = default.map_or(DEFAULT_QUEUE, |queue| &queue.id).to_owned();
-        let prepared = routes
-            .into_iter()
-            .filter(|route| route.active)
-            .filter_map(|route| {
-                match route.when.text.as_deref().map(pattern).transpose() {
-                    Ok(regex) => Some((route, regex)),
-                    Err(error) => {
-                        // Checked on entry; only another version's stricter rules lead here.
-                        tracing::warn!(route.id = %route.id, %error, "route is left out");
-                        None
-                    }
+        let prepared = routes.into_iter().filter(|route| route.active).filter_map(|route| {
+            match route.when.text.as_deref().map(pattern).transpose() {
+                Ok(regex) => Some((route, regex)),
+                Err(error) => {
+                    // Checked on entry; only another version's stricter rules lead here.
+                    tracing::warn!(route.id = %route.id, %error, "route is left out");
+                    None
                 }
-            });
-        Self {
-            routes: prepared.collect(),
-            default_queue,
-        }
+            }
+        });
+        Self { routes: prepared.collect(), default_queue }
     }
 
     /// Chooses a queue.
@@ -278,15 +272,9 @@ impl When {
             && self.medium.allows(Some(facts.medium.as_str()))
             && self.country.allows(facts.country)
             && language_allows
-            && self
-                .person_kind
-                .allows(facts.person.map(PersonKind::as_str))
-            && self
-                .person_known
-                .is_none_or(|known| known == facts.person.is_some())
-            && self
-                .opted_out
-                .is_none_or(|opted_out| opted_out == facts.opted_out)
+            && self.person_kind.allows(facts.person.map(PersonKind::as_str))
+            && self.person_known.is_none_or(|known| known == facts.person.is_some())
+            && self.opted_out.is_none_or(|opted_out| opted_out == facts.opted_out)
             && text.is_none_or(|pattern| facts.text.is_some_and(|text| pattern.is_match(text)))
     }
 }

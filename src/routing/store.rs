@@ -131,10 +131,7 @@ pub async fn cancel(tx: &mut Tx, interactions: &[Uuid], now: i64) -> Result<(), 
          where work_items.interaction_id = r.interaction_id \
          and work_items.state in ('queued', 'pending_accept', 'accepted')",
     );
-    let rows = interactions.iter().map(|id| Canceled {
-        interaction_id: *id,
-        now,
-    });
+    let rows = interactions.iter().map(|id| Canceled { interaction_id: *id, now });
     CANCEL.execute(tx, rows.collect()).await?;
     Ok(())
 }

@@ -31,31 +31,18 @@ fn facts() -> Facts<'static> {
 fn each_condition_holds_and_fails_by_itself() {
     for (holds, fails) in [
         (r#"{"channel": "support-sms"}"#, r#"{"channel": "sales"}"#),
-        (
-            r#"{"channel": ["sales", "support-sms"]}"#,
-            r#"{"channel": ["sales", "press"]}"#,
-        ),
-        (
-            r#"{"address": "+15005550006"}"#,
-            r#"{"address": "+15005550007"}"#,
-        ),
+        (r#"{"channel": ["sales", "support-sms"]}"#, r#"{"channel": ["sales", "press"]}"#),
+        (r#"{"address": "+15005550006"}"#, r#"{"address": "+15005550007"}"#),
         (r#"{"medium": "sms"}"#, r#"{"medium": "whatsapp"}"#),
         (r#"{"text": "refund"}"#, r#"{"text": "^refund"}"#),
         (r#"{"country": ["PT", "BR"]}"#, r#"{"country": "US"}"#),
         (r#"{"language": "pt"}"#, r#"{"language": "pt-PT"}"#),
         (r#"{"person_known": true}"#, r#"{"person_known": false}"#),
-        (
-            r#"{"person_kind": "user"}"#,
-            r#"{"person_kind": "employee"}"#,
-        ),
+        (r#"{"person_kind": "user"}"#, r#"{"person_kind": "employee"}"#),
         (r#"{"opted_out": false}"#, r#"{"opted_out": true}"#),
         (r#"{}"#, r#"{"channel": "support-sms", "country": "US"}"#),
     ] {
-        let taken = |when| {
-            Table::new(vec![route("r", when)], &[])
-                .decide(&facts())
-                .route
-        };
+        let taken = |when| Table::new(vec![route("r", when)], &[]).decide(&facts()).route;
         assert_eq!(taken(holds).as_deref(), Some("r"), "{holds}");
         assert_eq!(taken(fails), None, "{fails}");
     }
@@ -80,10 +67,7 @@ fn the_first_route_that_holds_is_taken() {
 #[test]
 fn what_no_route_wants_goes_to_the_default_queue_and_says_so() {
     let decision = Table::new(vec![route("one", r#"{"country": "US"}"#)], &[]).decide(&facts());
-    assert_eq!(
-        (decision.queue.as_str(), decision.route),
-        (DEFAULT_QUEUE, None)
-    );
+    assert_eq!((decision.queue.as_str(), decision.route), (DEFAULT_QUEUE, None));
     assert_eq!(decision.reason, "the one route did not match");
 }
 

@@ -18,11 +18,9 @@ const RETRY_AFTER: &str = "2";
 
 pub(super) fn respond(error: &IngestError, method: Method) -> Response {
     match error {
-        IngestError::UnknownChannel => problem(
-            StatusCode::NOT_FOUND,
-            "unknown_channel",
-            "no channel answers at this address",
-        ),
+        IngestError::UnknownChannel => {
+            problem(StatusCode::NOT_FOUND, "unknown_channel", "no channel answers at this address")
+        }
         IngestError::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -68,8 +66,6 @@ fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
     let body = json!({"status": status.as_u16(), "code": code, "detail": detail});
     let mut response = (status, Json(body)).into_response();
     let content_type = HeaderValue::from_static("application/problem+json");
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response
 }

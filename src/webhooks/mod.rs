@@ -121,30 +121,15 @@ impl Edge {
             Ok(Err(rejection)) => return Err(rejection.status().into_response()),
             Err(_) => return Err(StatusCode::REQUEST_TIMEOUT.into_response()),
         };
-        Ok(frontdesk_adapters::Request::new(
-            method,
-            url,
-            headers,
-            body.into(),
-        ))
+        Ok(frontdesk_adapters::Request::new(method, url, headers, body.into()))
     }
 
     /// The address as the provider has it: the public one, and the request's target as sent.
     fn url(&self, peer: IpAddr, parts: &Parts) -> String {
-        let target = parts
-            .uri
-            .path_and_query()
-            .map_or("/", |target| target.as_str());
-        let trusted = self
-            .0
-            .trusted_proxies
-            .iter()
-            .any(|network| network.contains(&peer));
+        let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+        let trusted = self.0.trusted_proxies.iter().any(|network| network.contains(&peer));
         let forwarded = trusted.then(|| forwarded(&parts.headers)).flatten();
-        format!(
-            "{}{target}",
-            forwarded.as_ref().unwrap_or(&self.0.public_url)
-        )
+        format!("{}{target}", forwarded.as_ref().unwrap_or(&self.0.public_url))
     }
 }
 
@@ -152,16 +137,11 @@ impl Edge {
 fn forwarded(headers: &HeaderMap) -> Option<String> {
     let last = |name: &str| {
         let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
-        value
-            .rsplit(',')
-            .next()
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
+        value.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
     };
     let host = last("x-forwarded-host")?;
-    let well_formed = host
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    let well_formed =
+        host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
     let scheme = match last("x-forwarded-proto") {
         Some("http") => "http",
         Some(_) | None => "https",
@@ -172,22 +152,17 @@ fn forwarded(headers: &HeaderMap) -> Option<String> {
 /// Headers as pairs. Values are bytes; those that are not UTF-8 cannot be any provider's.
 fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect()
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 fn respond(answer: Answer) -> Response {
     const NOSNIFF: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match (answer.content_type, answer.body) {
-        (Some(content_type), Some(body)) => (
-            status,
-            [NOSNIFF, (header::CONTENT_TYPE, content_type)],
-            body.into_owned(),
-        )
-            .into_response(),
+        (Some(content_type), Some(body)) => {
+            (status, [NOSNIFF, (header::CONTENT_TYPE, content_type)], body.into_owned())
+                .into_response()
+        }
         (_, _) => status.into_response(),
     }
 }

@@ -2,9 +2,8 @@ use super::*;
 
 fn shown(raw: &str, home: Option<&str>) -> String {
     let home = home.map(|code| code.parse().expect("a region"));
-    address(raw, home).map_or("none".into(), |address| {
-        format!("{} {}", address.kind.as_str(), address.value)
-    })
+    address(raw, home)
+        .map_or("none".into(), |address| format!("{} {}", address.kind.as_str(), address.value))
 }
 
 #[test]
@@ -57,12 +56,7 @@ fn twins_are_found_in_both_directions() {
 
 #[test]
 fn regions_are_read_from_our_own_number() {
-    assert_eq!(
-        Region::of("+447400123456")
-            .map(|region| region.to_string())
-            .as_deref(),
-        Some("GB")
-    );
+    assert_eq!(Region::of("+447400123456").map(|region| region.to_string()).as_deref(), Some("GB"));
     assert_eq!(Region::of("short"), None);
     assert_eq!("xx1".parse::<Region>(), Err(NotARegion));
 }

@@ -40,9 +40,7 @@ pub(super) fn acknowledge(recorded: Recorded<'_>) -> Answer {
     match recorded {
         Recorded::Understood(parsed, outcomes) if parsed.batch => {
             let results = parsed.events.iter().zip(outcomes);
-            let results = results
-                .map(|(event, outcome)| item(event, outcome))
-                .collect();
+            let results = results.map(|(event, outcome)| item(event, outcome)).collect();
             json(207, &Results { results })
         }
         Recorded::Understood(parsed, outcomes) => {
@@ -52,11 +50,8 @@ pub(super) fn acknowledge(recorded: Recorded<'_>) -> Answer {
             }
         }
         Recorded::NotUnderstood(malformed) => {
-            let problem = Problem {
-                path: String::new(),
-                code: "malformed",
-                message: malformed.to_string(),
-            };
+            let problem =
+                Problem { path: String::new(), code: "malformed", message: malformed.to_string() };
             json(400, &Errors { errors: &[problem] })
         }
     }
@@ -77,10 +72,7 @@ fn single(event: &Event, outcome: &Outcome) -> Answer {
 
 fn item<'a>(event: &'a Event, outcome: &'a Outcome) -> ItemResult<'a> {
     if let Some(errors) = problems(event) {
-        return ItemResult {
-            status: 422,
-            detail: Detail::Refused(Errors { errors }),
-        };
+        return ItemResult { status: 422, detail: Detail::Refused(Errors { errors }) };
     }
     ItemResult {
         status: match outcome.verdict {
@@ -88,9 +80,7 @@ fn item<'a>(event: &'a Event, outcome: &'a Outcome) -> ItemResult<'a> {
             Verdict::Duplicate => 200,
             Verdict::Conflict => 409,
         },
-        detail: Detail::Recorded {
-            id: outcome.id.as_deref(),
-        },
+        detail: Detail::Recorded { id: outcome.id.as_deref() },
     }
 }
 

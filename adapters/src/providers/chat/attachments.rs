@@ -39,9 +39,8 @@ fn attachment(file: &mut Fields) -> Attachment {
         file.problem("url", "required", "is required, unless there is an id");
     }
     let content_type = file.text("mime");
-    let kind = content_type
-        .as_deref()
-        .map_or(AttachmentKind::File, AttachmentKind::from_content_type);
+    let kind =
+        content_type.as_deref().map_or(AttachmentKind::File, AttachmentKind::from_content_type);
     Attachment {
         url,
         reference,

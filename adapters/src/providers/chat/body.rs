@@ -61,10 +61,7 @@ impl<'de> Visitor<'de> for TopVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Top<'de>, A::Error> {
-        let mut top = Top {
-            events: None,
-            rest: Map::new(),
-        };
+        let mut top = Top { events: None, rest: Map::new() };
         while let Some(name) = fields.next_key::<String>()? {
             if name == "events" {
                 top.events = Some(fields.next_value()?);

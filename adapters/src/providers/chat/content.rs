@@ -79,10 +79,7 @@ fn object(said: &mut Vec<u8>, fields: &Map<String, Value>, except: &[&str]) {
 }
 
 fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
-    let mut fields: Vec<_> = fields
-        .iter()
-        .filter(|(_, value)| !is_absent(value))
-        .collect();
+    let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !is_absent(value)).collect();
     fields.sort_unstable_by_key(|(name, _)| *name);
     fields
 }

@@ -114,19 +114,13 @@ impl Reading<'_> {
     fn typing(&self, data: &mut Fields) -> Event {
         data.require("conversation");
         data.require("sender");
-        Event::Message(Message {
-            kind: Kind::Typing,
-            ..self.said(data)
-        })
+        Event::Message(Message { kind: Kind::Typing, ..self.said(data) })
     }
 
     fn conversation_started(&self, data: &mut Fields) -> Event {
         data.require("conversation");
         data.require("sender");
-        Event::Message(Message {
-            kind: Kind::ConversationStarted,
-            ..self.said(data)
-        })
+        Event::Message(Message { kind: Kind::ConversationStarted, ..self.said(data) })
     }
 
     fn status(&self, data: &mut Fields) -> Event {
@@ -151,11 +145,7 @@ impl Reading<'_> {
         };
         let id = id.or(client_ref);
         if id.is_none() {
-            data.problem(
-                "id",
-                "required",
-                "is required, unless there is a client_ref",
-            );
+            data.problem("id", "required", "is required, unless there is a client_ref");
         }
         let error = data.object("error", |error| DeliveryError {
             code: error.code("code"),
@@ -200,10 +190,7 @@ impl Reading<'_> {
             conversation.require("id");
             conversation.id("id")
         });
-        let mut message = Message {
-            conversation: conversation.flatten(),
-            ..Message::default()
-        };
+        let mut message = Message { conversation: conversation.flatten(), ..Message::default() };
         data.object("sender", |sender| self.sender(sender, &mut message));
         message
     }
@@ -218,11 +205,9 @@ impl Reading<'_> {
                 sender.rest.insert("kind".to_owned(), kind.into());
             }
             // Guessing would show an agent's words as a customer's, or hide a customer's.
-            Some(_) => sender.problem(
-                "kind",
-                "invalid",
-                "must be visitor, contact, agent, bot or system",
-            ),
+            Some(_) => {
+                sender.problem("kind", "invalid", "must be visitor, contact, agent, bot or system")
+            }
         }
         message.language = sender.text("locale");
         let name = sender.text("name");
@@ -236,11 +221,7 @@ impl Reading<'_> {
         } else {
             Vec::new()
         };
-        message.sender = address.map(|address| Sender {
-            address,
-            name,
-            alternates,
-        });
+        message.sender = address.map(|address| Sender { address, name, alternates });
     }
 
     /// Adds what every message event has: our address, a key, and what nobody took.

@@ -23,10 +23,7 @@ pub(super) struct Fields {
 impl Fields {
     /// Starts reading.
     pub fn new(rest: Map<String, Value>) -> Self {
-        Self {
-            rest,
-            problems: Vec::new(),
-        }
+        Self { rest, problems: Vec::new() }
     }
 
     /// Notes what is wrong with a field; the empty name means the object itself.

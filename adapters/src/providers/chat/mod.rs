@@ -57,10 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
                    of 32 bytes. It signs with the whsk_ key that belongs to it.",
         },
     ],
-    verifier: Verifier::StandardWebhooks {
-        secret: "secret",
-        public_key: "public_key",
-    },
+    verifier: Verifier::StandardWebhooks { secret: "secret", public_key: "public_key" },
     handshake: Handshake::None,
     parse,
     acknowledge: answer::acknowledge,
@@ -87,10 +84,7 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
     }
     let events = items.iter().enumerate();
     let events = events.map(|(index, item)| reading.event(index, request::item(item)));
-    Ok(Parsed {
-        events: events.collect(),
-        batch: true,
-    })
+    Ok(Parsed { events: events.collect(), batch: true })
 }
 
 /// A batch that cannot be answered item by item is answered as one.

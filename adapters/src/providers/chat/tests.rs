@@ -20,11 +20,8 @@ fn account(values: Value) -> Account {
 }
 
 fn request(id: &str, timestamp: &str, signature: &str, body: &[u8]) -> Request {
-    let headers = [
-        ("webhook-id", id),
-        ("webhook-timestamp", timestamp),
-        ("webhook-signature", signature),
-    ];
+    let headers =
+        [("webhook-id", id), ("webhook-timestamp", timestamp), ("webhook-signature", signature)];
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let url = "https://desk.example/webhooks/chat";
     Request::new(Method::Post, url, headers.to_vec(), body.to_vec())
@@ -33,10 +30,7 @@ fn request(id: &str, timestamp: &str, signature: &str, body: &[u8]) -> Request {
 fn accept(body: &[u8], site: Option<&str>) -> Accepted {
     let account = account(json!({"secret": SECRET, "site": site}));
     let mut request = request("msg_1", "0", "", body);
-    ADAPTER
-        .verifier
-        .sign(&mut request, &account, now())
-        .expect("a signed request");
+    ADAPTER.verifier.sign(&mut request, &account, now()).expect("a signed request");
     ADAPTER.accept(request, &account, now())
 }
 

@@ -74,20 +74,10 @@ pub(super) fn reacted(source: &Source<'_>, raw: &RawValue) -> Vec<Message> {
     let old = words(wire.old_reaction).unwrap_or_default();
     let old: HashSet<_> = old.into_iter().collect();
     let some_added = new.iter().any(|word| !old.contains(word));
-    let told = new
-        .into_iter()
-        .filter(|word| !some_added || !old.contains(word));
+    let told = new.into_iter().filter(|word| !some_added || !old.contains(word));
     let event = |(index, emoji): (usize, Option<String>)| {
-        let known = if emoji.is_some() {
-            reaction.clone()
-        } else {
-            source.keyless()
-        };
-        Message {
-            emoji,
-            key: source.key_of(index),
-            ..known
-        }
+        let known = if emoji.is_some() { reaction.clone() } else { source.keyless() };
+        Message { emoji, key: source.key_of(index), ..known }
     };
     told.enumerate().map(event).collect()
 }
@@ -119,10 +109,7 @@ pub(super) fn deleted(source: &Source<'_>, raw: &RawValue) -> Vec<Message> {
     }
     let event = |(index, id): (usize, Maybe<i64>)| {
         let target = message_id(chat, id.0);
-        let message = Message {
-            key: source.key_of(index),
-            ..source.keyless()
-        };
+        let message = Message { key: source.key_of(index), ..source.keyless() };
         if target.is_none() {
             return message;
         }
@@ -156,8 +143,5 @@ pub(super) fn membership(source: &Source<'_>, raw: &RawValue) -> Message {
     notes.text("chat_type", chat.kind.0);
     notes.text("old_status", status(wire.old_chat_member.0));
     notes.text("new_status", new);
-    Message {
-        metadata: notes.into_metadata(),
-        ..source.message()
-    }
+    Message { metadata: notes.into_metadata(), ..source.message() }
 }

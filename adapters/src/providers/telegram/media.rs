@@ -30,9 +30,8 @@ pub(super) fn attachments(wire: &mut Message) -> Vec<Attachment> {
         (AttachmentKind::Sticker, wire.sticker.0.take()),
     ];
     let files = files.into_iter();
-    let mut attachments: Vec<_> = files
-        .filter_map(|(kind, file)| self::file(kind, *file?))
-        .collect();
+    let mut attachments: Vec<_> =
+        files.filter_map(|(kind, file)| self::file(kind, *file?)).collect();
     // A venue is repeated as a location.
     let place = match (wire.venue.0.take(), wire.location.0.take()) {
         (Some(venue), location) => self::venue(*venue, location),

@@ -107,9 +107,7 @@ fn speaker(source: &Source<'_>, wire: &wire::Message) -> Speaker {
     let our_id = source.bot_id.and_then(|id| id.parse().ok());
     let is_ours = from_id.is_some() && from_id == our_id;
     // A business chat is named after the other side; whoever else speaks in it is the owner.
-    let of_business = source
-        .kind
-        .is_some_and(|kind| kind.ends_with("business_message"));
+    let of_business = source.kind.is_some_and(|kind| kind.ends_with("business_message"));
     let other_side = wire.chat.0.as_ref().and_then(|chat| chat.id.0);
     let is_owner = of_business && from_id.is_some() && from_id != other_side;
     let is_bot = from.and_then(|from| from.is_bot.0) == Some(true);

@@ -73,11 +73,7 @@ pub const ADAPTER: Adapter = Adapter {
 
 fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malformed> {
     let update: wire::Update<'_> = request.json()?;
-    let source = |kind| Source {
-        kind,
-        update_id: update.id,
-        bot_id: account.get("bot_id"),
-    };
+    let source = |kind| Source { kind, update_id: update.id, bot_id: account.get("bot_id") };
     let mut messages = Vec::new();
     for (kind, raw) in &update.kinds {
         let source = source(Some(kind));
@@ -118,10 +114,7 @@ struct Source<'a> {
 impl Source<'_> {
     /// An event of which nothing is known but where it comes from: [`crate::Kind::Other`].
     fn message(&self) -> Message {
-        Message {
-            key: self.key(),
-            ..self.keyless()
-        }
+        Message { key: self.key(), ..self.keyless() }
     }
 
     /// The same for an event whose key is another one.

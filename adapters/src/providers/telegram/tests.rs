@@ -29,12 +29,10 @@ fn events(body: &str) -> Vec<Event> {
 }
 
 fn messages(body: &Value) -> Vec<Message> {
-    let messages = events(&body.to_string())
-        .into_iter()
-        .map(|event| match event {
-            Event::Message(message) => message,
-            Event::Status(status) => panic!("Telegram has no statuses: {status:?}"),
-        });
+    let messages = events(&body.to_string()).into_iter().map(|event| match event {
+        Event::Message(message) => message,
+        Event::Status(status) => panic!("Telegram has no statuses: {status:?}"),
+    });
     messages.collect()
 }
 
@@ -77,56 +75,26 @@ fn keys_tell_repeats_from_new_events() {
     let deleted = json!({"business_connection_id": "b", "chat": {"id": 42}, "message_ids": [7, 8]});
     let button = json!({"id": "c", "from": {"id": 42}, "data": "x"});
     let cases = [
-        (
-            json!({"update_id": 1, "message": text}),
-            vec!["message:42:7"],
-        ),
-        (
-            json!({"update_id": 2, "message": text}),
-            vec!["message:42:7"],
-        ),
-        (
-            json!({"update_id": 3, "channel_post": text}),
-            vec!["message:42:7"],
-        ),
-        (
-            json!({"update_id": 4, "business_message": business}),
-            vec!["business_message:b:42:7"],
-        ),
-        (
-            json!({"update_id": 5, "edited_message": edit}),
-            vec!["edited_message:5:1767225601"],
-        ),
-        (
-            json!({"update_id": 6, "edited_message": edit}),
-            vec!["edited_message:6:1767225601"],
-        ),
+        (json!({"update_id": 1, "message": text}), vec!["message:42:7"]),
+        (json!({"update_id": 2, "message": text}), vec!["message:42:7"]),
+        (json!({"update_id": 3, "channel_post": text}), vec!["message:42:7"]),
+        (json!({"update_id": 4, "business_message": business}), vec!["business_message:b:42:7"]),
+        (json!({"update_id": 5, "edited_message": edit}), vec!["edited_message:5:1767225601"]),
+        (json!({"update_id": 6, "edited_message": edit}), vec!["edited_message:6:1767225601"]),
         (
             json!({"update_id": 7, "message_reaction": reaction}),
             vec!["message_reaction:7:0", "message_reaction:7:1"],
         ),
         (
             json!({"update_id": 8, "deleted_business_messages": deleted}),
-            vec![
-                "deleted_business_messages:8:0",
-                "deleted_business_messages:8:1",
-            ],
+            vec!["deleted_business_messages:8:0", "deleted_business_messages:8:1"],
         ),
-        (
-            json!({"update_id": 9, "callback_query": button}),
-            vec!["callback_query:9"],
-        ),
-        (
-            json!({"update_id": 10, "poll": {"id": "1"}}),
-            vec!["poll:10"],
-        ),
+        (json!({"update_id": 9, "callback_query": button}), vec!["callback_query:9"]),
+        (json!({"update_id": 10, "poll": {"id": "1"}}), vec!["poll:10"]),
         (json!({"update_id": 11}), vec!["update:11"]),
     ];
     for (body, expected) in cases {
-        let expected: Vec<_> = expected
-            .into_iter()
-            .map(|key| Some(key.to_owned()))
-            .collect();
+        let expected: Vec<_> = expected.into_iter().map(|key| Some(key.to_owned())).collect();
         assert_eq!(keys(&body), expected, "{body}");
     }
     assert_eq!(keys(&json!({"poll": {"id": "1"}})), [None]);
@@ -192,18 +160,8 @@ fn an_odd_field_never_loses_the_text() {
 
 #[test]
 fn what_is_not_an_update_is_malformed_and_still_answered_with_success() {
-    for body in [
-        "",
-        "hello",
-        "null",
-        "7",
-        "\"x\"",
-        "[]",
-        "[{\"update_id\":1}]",
-        "{",
-        "{}{}",
-        "a=b",
-    ] {
+    for body in ["", "hello", "null", "7", "\"x\"", "[]", "[{\"update_id\":1}]", "{", "{}{}", "a=b"]
+    {
         let Accepted::NotUnderstood(_, malformed) = accept(body, None) else {
             panic!("understood: {body}");
         };
@@ -240,14 +198,8 @@ fn nesting_without_end_costs_nothing() {
         ("unknown", deep("[", "]")),
         ("text", deep("[", "]")),
         ("photo", deep("[", "]")),
-        (
-            "reply_to_message",
-            deep("{\"reply_to_message\":", "") + "1" + &"}".repeat(200_000),
-        ),
-        (
-            "live_photo",
-            deep("{\"photo\":[", "") + &"]}".repeat(200_000),
-        ),
+        ("reply_to_message", deep("{\"reply_to_message\":", "") + "1" + &"}".repeat(200_000)),
+        ("live_photo", deep("{\"photo\":[", "") + &"]}".repeat(200_000)),
     ] {
         let body =
             format!(r#"{{"message":{{"chat":{{"id":42}},"caption":"hi","{field}":{value}}}}}"#);
@@ -277,17 +229,11 @@ fn numbers_beyond_reason_are_absent() {
 #[test]
 fn empty_texts_are_absent_and_nul_is_replaced() {
     let empty = message(&json!({"message": private(json!({"text": "", "media_group_id": ""}))}));
-    assert_eq!(
-        (empty.kind, empty.text, empty.metadata),
-        (Kind::Other, None, None)
-    );
+    assert_eq!((empty.kind, empty.text, empty.metadata), (Kind::Other, None, None));
     let nul =
         message(&json!({"message": private(json!({"text": "a\0b", "media_group_id": "\0"}))}));
     assert_eq!(nul.text.as_deref(), Some("a\u{fffd}b"));
-    assert_eq!(
-        nul.metadata.expect("an album")["media_group_id"],
-        "\u{fffd}"
-    );
+    assert_eq!(nul.metadata.expect("an album")["media_group_id"], "\u{fffd}");
 }
 
 #[test]
@@ -310,19 +256,10 @@ fn only_a_start_command_with_data_in_a_private_chat_is_a_deep_link() {
 #[test]
 fn names_are_joined_from_what_there_is() {
     for (from, expected) in [
-        (
-            json!({"id": 42, "first_name": "Ada", "last_name": "Example"}),
-            Some("Ada Example"),
-        ),
+        (json!({"id": 42, "first_name": "Ada", "last_name": "Example"}), Some("Ada Example")),
         (json!({"id": 42, "first_name": "Ada"}), Some("Ada")),
-        (
-            json!({"id": 42, "first_name": "", "last_name": "Example"}),
-            Some("Example"),
-        ),
-        (
-            json!({"id": 42, "first_name": "Ada", "last_name": ""}),
-            Some("Ada"),
-        ),
+        (json!({"id": 42, "first_name": "", "last_name": "Example"}), Some("Example")),
+        (json!({"id": 42, "first_name": "Ada", "last_name": ""}), Some("Ada")),
         (json!({"id": 42, "first_name": "", "last_name": 7}), None),
     ] {
         let message = message(&json!({"message": private(json!({"text": "hi", "from": from}))}));

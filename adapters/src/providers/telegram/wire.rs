@@ -110,10 +110,7 @@ impl<'de> Visitor<'de> for UpdateVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut update = Update {
-            id: None,
-            kinds: Vec::new(),
-        };
+        let mut update = Update { id: None, kinds: Vec::new() };
         while let Some((Name(name), value)) = map.next_entry::<_, &RawValue>()? {
             if name == "update_id" {
                 update.id = serde_json::from_str(value.get()).ok();

@@ -15,18 +15,12 @@ pub(super) struct Parties {
 /// Reads both sides; the messaging service stands in where our number is not chosen yet.
 pub(super) fn parties(person: Option<&str>, ours: Option<&str>, service: Option<&str>) -> Parties {
     let medium = person.and_then(medium).or_else(|| ours.and_then(medium));
-    let ours = ours
-        .and_then(|ours| address(ours, None))
-        .or_else(|| address(service?, None));
+    let ours = ours.and_then(|ours| address(ours, None)).or_else(|| address(service?, None));
     let mut person = person.and_then(|person| address(person, ours.as_ref()));
     if let (Some(Medium::Messenger), Some(person), Some(page)) = (medium, &mut person, &ours) {
         person.scope = Some(page.value.clone());
     }
-    Parties {
-        person,
-        ours,
-        medium,
-    }
+    Parties { person, ours, medium }
 }
 
 /// Reads an address; `ours` tells the region of a number without `+`.
@@ -61,11 +55,7 @@ fn number(raw: &str) -> Option<Address> {
     let stated = (7..=15).contains(&digits.len())
         && !digits.starts_with('0')
         && digits.bytes().all(|byte| byte.is_ascii_digit());
-    stated.then(|| Address {
-        kind: AddressKind::Phone,
-        value: format!("+{digits}"),
-        scope: None,
-    })
+    stated.then(|| Address { kind: AddressKind::Phone, value: format!("+{digits}"), scope: None })
 }
 
 fn medium(raw: &str) -> Option<Medium> {
@@ -84,7 +74,5 @@ fn is_service(raw: &str) -> bool {
 }
 
 fn region(ours: &Address) -> Option<Region> {
-    (ours.kind == AddressKind::Phone)
-        .then(|| Region::of(&ours.value))
-        .flatten()
+    (ours.kind == AddressKind::Phone).then(|| Region::of(&ours.value)).flatten()
 }

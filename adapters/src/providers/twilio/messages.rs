@@ -11,27 +11,15 @@ use super::{
 use crate::{Address, Attachment, AttachmentKind, Kind, Message, Sender, event};
 
 pub(super) fn read(mut parameters: Parameters<'_>) -> Message {
-    let Parties {
-        person,
-        ours,
-        medium,
-    } = parties(
+    let Parties { person, ours, medium } = parties(
         parameters.from.as_deref(),
         parameters.to.as_deref(),
         parameters.service_sid.as_deref(),
     );
     let sender = sender(person, &mut parameters);
     let attachments = attachments(&mut parameters);
-    let text = [
-        parameters.body,
-        parameters.button_text,
-        parameters.list_title,
-    ];
-    let payload = [
-        parameters.button_payload,
-        parameters.list_id,
-        parameters.flow_data,
-    ];
+    let text = [parameters.body, parameters.button_text, parameters.list_title];
+    let payload = [parameters.button_payload, parameters.list_id, parameters.flow_data];
     let mut message = Message {
         kind: kind(parameters.opt_out.as_deref()),
         id: parameters.message_sid.and_then(event::text),
@@ -102,23 +90,14 @@ fn attachments(parameters: &mut Parameters<'_>) -> Vec<Attachment> {
             Some(content_type) => AttachmentKind::from_content_type(content_type),
             None => AttachmentKind::File,
         };
-        attachments.push(Attachment {
-            url: Some(url),
-            content_type,
-            ..Attachment::new(kind)
-        });
+        attachments.push(Attachment { url: Some(url), content_type, ..Attachment::new(kind) });
     }
     attachments.extend(location(parameters));
     attachments
 }
 
 fn location(parameters: &mut Parameters<'_>) -> Option<Attachment> {
-    let degrees = |text: &str| {
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-    };
+    let degrees = |text: &str| text.trim().parse().ok().filter(|value: &f64| value.is_finite());
     let latitude = parameters.latitude.as_deref().and_then(degrees);
     let longitude = parameters.longitude.as_deref().and_then(degrees);
     let address = parameters.address.take().and_then(event::text);

@@ -50,20 +50,14 @@ pub const ADAPTER: Adapter = Adapter {
                    a sub-account has its own, and an API key does not sign",
         },
     ],
-    verifier: Verifier::UrlAndForm {
-        header: "x-twilio-signature",
-        secret: "auth_token",
-    },
+    verifier: Verifier::UrlAndForm { header: "x-twilio-signature", secret: "auth_token" },
     handshake: Handshake::None,
     parse,
     acknowledge,
 };
 
-const EMPTY_TWIML: Answer = Answer::constant(
-    200,
-    "text/xml",
-    r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#,
-);
+const EMPTY_TWIML: Answer =
+    Answer::constant(200, "text/xml", r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#);
 
 /// More parameters than any of Twilio's products sends.
 const MAX_METADATA: usize = 200;
@@ -104,9 +98,8 @@ where
 /// Products other than messaging post JSON, with the body's digest in the signed address.
 fn from_json(request: &Request<Verified>) -> Result<Event, Malformed> {
     let body: serde_json::Map<_, _> = request.json()?;
-    let word = ["type", "EventType"]
-        .iter()
-        .find_map(|name| event::text(body.get(*name)?.as_str()?));
+    let word =
+        ["type", "EventType"].iter().find_map(|name| event::text(body.get(*name)?.as_str()?));
     Ok(other(word, body))
 }
 

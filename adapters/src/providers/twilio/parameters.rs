@@ -67,10 +67,7 @@ impl<'a> Parameters<'a> {
             } else if is_kept(&name, &value)
                 && let (Some(name), Some(value)) = (event::text(name), event::text(value))
             {
-                parameters
-                    .metadata
-                    .entry(name)
-                    .or_insert(Value::String(value));
+                parameters.metadata.entry(name).or_insert(Value::String(value));
             }
         }
         // The 2008 interface knew only `SmsSid`; since then it repeats `MessageSid`.
@@ -143,11 +140,7 @@ impl<'a> Parameters<'a> {
             return None;
         };
         let media = &mut self.media[usize::from(digit - b'0')];
-        Some(if is_url {
-            &mut media.url
-        } else {
-            &mut media.content_type
-        })
+        Some(if is_url { &mut media.url } else { &mut media.content_type })
     }
 }
 

@@ -21,27 +21,20 @@ pub(super) fn read(word: &str, parameters: &Parameters<'_>) -> Vec<Event> {
     let Some(status) = delivery(word) else {
         return vec![unknown(word, id)];
     };
-    let Parties {
-        person,
-        ours,
-        medium,
-    } = parties(
+    let Parties { person, ours, medium } = parties(
         parameters.to.as_deref(),
         parameters.from.as_deref(),
         parameters.service_sid.as_deref(),
     );
     let code = parameters.error_code.as_deref();
-    let opt_out = person
-        .clone()
-        .filter(|_| code == Some(OPTED_OUT))
-        .map(|person| Message {
-            kind: Kind::OptOut,
-            sender: Some(person.into()),
-            recipient: ours.clone().map(Into::into),
-            medium,
-            key: Some(format!("opt_out:{id}")),
-            ..Message::default()
-        });
+    let opt_out = person.clone().filter(|_| code == Some(OPTED_OUT)).map(|person| Message {
+        kind: Kind::OptOut,
+        sender: Some(person.into()),
+        recipient: ours.clone().map(Into::into),
+        medium,
+        key: Some(format!("opt_out:{id}")),
+        ..Message::default()
+    });
     let status = Status {
         kind: StatusKind::Status,
         id,
@@ -99,18 +92,8 @@ mod tests {
     #[test]
     fn a_carriers_time_is_read_only_if_it_is_one() {
         let read = |text| done_date(text).map(|time| time.to_string());
-        assert_eq!(
-            read("2601312359").as_deref(),
-            Some("2026-01-31T23:59:00.000Z")
-        );
-        for text in [
-            "",
-            "260131235",
-            "26013123590",
-            "2602301200",
-            "2601312400",
-            "２60131",
-        ] {
+        assert_eq!(read("2601312359").as_deref(), Some("2026-01-31T23:59:00.000Z"));
+        for text in ["", "260131235", "26013123590", "2602301200", "2601312400", "２60131"] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -21,26 +21,14 @@ fn repeats_share_a_key_and_different_events_do_not() {
     let cases: &[(&str, &[&str])] = &[
         ("MessageSid=SM1&Body=Hi", &["message:SM1"]),
         ("MessageSid=SM1&Body=Stop&OptOutType=STOP", &["message:SM1"]),
-        (
-            "MessageSid=SM1&MessageStatus=queued",
-            &["status:SM1:queued:"],
-        ),
-        (
-            "MessageSid=SM1&MessageStatus=accepted",
-            &["status:SM1:accepted:"],
-        ),
-        (
-            "MessageSid=SM1&MessageStatus=canceled",
-            &["status:SM1:canceled:"],
-        ),
+        ("MessageSid=SM1&MessageStatus=queued", &["status:SM1:queued:"]),
+        ("MessageSid=SM1&MessageStatus=accepted", &["status:SM1:accepted:"]),
+        ("MessageSid=SM1&MessageStatus=canceled", &["status:SM1:canceled:"]),
         (
             "MessageSid=SM1&MessageStatus=failed&ErrorCode=21610&To=%2B15550100002",
             &["status:SM1:failed:+15550100002", "opt_out:SM1"],
         ),
-        (
-            "MessageSid=SM1&MessageStatus=partially_delivered",
-            &["other:SM1:partially_delivered"],
-        ),
+        ("MessageSid=SM1&MessageStatus=partially_delivered", &["other:SM1:partially_delivered"]),
     ];
     for (form, keys) in cases {
         let found: Vec<_> = events(form).iter().filter_map(Event::dedupe_key).collect();
@@ -58,16 +46,10 @@ fn messages_statuses_and_the_rest_are_told_apart() {
         ("MessageSid=SM1&SmsStatus=sent", "status"),
         ("MessageSid=SM1&MessageStatus=sent&Body=Hi", "status"),
         ("MessageSid=SM1&MessageStatus=received&Body=Hi", "message"),
-        (
-            "MessageSid=SM1&MessageStatus=received&MediaUrl0=u",
-            "message",
-        ),
+        ("MessageSid=SM1&MessageStatus=received&MediaUrl0=u", "message"),
         ("MessageSid=SM1&MessageStatus=received", "other"),
         ("MessageSid=SM1&MessageStatus=&Body=Hi", "message"),
-        (
-            "MessageSid=SM1&Body=Hi&ErrorCode=11200&ErrorUrl=u",
-            "message",
-        ),
+        ("MessageSid=SM1&Body=Hi&ErrorCode=11200&ErrorUrl=u", "message"),
         ("From=%2B15550100002&Body=No+id", "message"),
         ("MessageStatus=sent", "other"),
         ("From=%2B15550100002&CallSid=CA1", "other"),
@@ -90,19 +72,13 @@ fn senders_have_every_address_once() {
     let cases = [
         (format!("{from}&WaId=15550100002"), vec![phone.clone()]),
         (format!("{from}&WaId="), vec![phone.clone()]),
-        (
-            format!("{from}&ExternalUserId=US.1"),
-            vec![phone.clone(), user("US.1")],
-        ),
+        (format!("{from}&ExternalUserId=US.1"), vec![phone.clone(), user("US.1")]),
         (
             "MessageSid=SM1&From=whatsapp:&WaId=15550100002&ExternalUserId=whatsapp:US.1"
                 .to_owned(),
             vec![phone.clone(), user("US.1")],
         ),
-        (
-            "MessageSid=SM1&From=whatsapp:15550100002".to_owned(),
-            vec![phone],
-        ),
+        ("MessageSid=SM1&From=whatsapp:15550100002".to_owned(), vec![phone]),
         ("MessageSid=SM1&From=+".to_owned(), vec![]),
     ];
     for (form, expected) in cases {
@@ -120,16 +96,10 @@ fn senders_have_every_address_once() {
 fn only_numbered_media_become_attachments() {
     let found = |form: &str| {
         let attachments = message(&format!("MessageSid=MM1&{form}")).attachments;
-        attachments
-            .into_iter()
-            .map(|part| (part.kind, part.url))
-            .collect::<Vec<_>>()
+        attachments.into_iter().map(|part| (part.kind, part.url)).collect::<Vec<_>>()
     };
     let file = |url: &str| (AttachmentKind::File, Some(url.to_owned()));
-    assert_eq!(
-        found("MediaUrl9=b&MediaUrl2=a&MediaUrl2=c"),
-        [file("a"), file("b")]
-    );
+    assert_eq!(found("MediaUrl9=b&MediaUrl2=a&MediaUrl2=c"), [file("a"), file("b")]);
     for form in [
         "NumMedia=3",
         "MediaContentType0=image/png",
@@ -147,15 +117,9 @@ fn a_place_needs_both_degrees_or_a_name() {
         let place = attachments.into_iter().next()?;
         Some((place.latitude, place.longitude))
     };
-    assert_eq!(
-        found("Latitude=0&Longitude=-0.5"),
-        Some((Some(0.0), Some(-0.5)))
-    );
+    assert_eq!(found("Latitude=0&Longitude=-0.5"), Some((Some(0.0), Some(-0.5))));
     assert_eq!(found("Label=Home"), Some((None, None)));
-    assert_eq!(
-        found("Address=Home&Latitude=NaN&Longitude=inf"),
-        Some((None, None))
-    );
+    assert_eq!(found("Address=Home&Latitude=NaN&Longitude=inf"), Some((None, None)));
     assert_eq!(found("Latitude=12&Longitude=east"), None);
 }
 
@@ -172,78 +136,28 @@ fn text_never_carries_a_nul() {
 fn nothing_is_ever_answered_that_would_reach_the_customer() {
     let malformed = Malformed("unreadable".to_owned());
     let parsed = Parsed::default();
-    for recorded in [
-        Recorded::NotUnderstood(&malformed),
-        Recorded::Understood(&parsed, &[]),
-    ] {
+    for recorded in [Recorded::NotUnderstood(&malformed), Recorded::Understood(&parsed, &[])] {
         let answer = acknowledge(recorded);
-        assert_eq!(
-            (answer.status, answer.content_type),
-            (200, Some("text/xml"))
-        );
-        assert!(
-            answer
-                .body
-                .is_some_and(|body| body.ends_with("?><Response/>"))
-        );
+        assert_eq!((answer.status, answer.content_type), (200, Some("text/xml")));
+        assert!(answer.body.is_some_and(|body| body.ends_with("?><Response/>")));
     }
 }
 
 #[test]
 fn an_address_may_be_signed_with_or_without_its_port() {
     let cases = [
-        (
-            "https://desk.example/x",
-            "https://desk.example/x#rc=3",
-            true,
-        ),
+        ("https://desk.example/x", "https://desk.example/x#rc=3", true),
         ("https://desk.example:443/x", "https://desk.example/x", true),
         ("http://desk.example:80/x", "http://desk.example/x", true),
-        (
-            "https://desk.example/x",
-            "https://desk.example:8443/x",
-            true,
-        ),
-        (
-            "https://a:b@desk.example/x",
-            "https://a:b@desk.example:8443/x",
-            true,
-        ),
-        (
-            "https://a:b@desk.example:443/x",
-            "https://a:b@desk.example/x",
-            true,
-        ),
-        (
-            "https://[2001:db8::1]/x",
-            "https://[2001:db8::1]:8443/x",
-            true,
-        ),
-        (
-            "https://[2001:db8::1]:443/x",
-            "https://[2001:db8::1]/x",
-            true,
-        ),
-        (
-            "https://desk.example:443?at=12:30",
-            "https://desk.example?at=12:30",
-            true,
-        ),
-        (
-            "https://desk.example/x?it=%27s",
-            "https://desk.example/x?it='s",
-            true,
-        ),
-        (
-            "https://desk.example:443/x?it=%27s",
-            "https://desk.example/x?it='s",
-            true,
-        ),
-        (
-            "https://desk.example:8443/x",
-            "https://desk.example/x",
-            false,
-        ),
+        ("https://desk.example/x", "https://desk.example:8443/x", true),
+        ("https://a:b@desk.example/x", "https://a:b@desk.example:8443/x", true),
+        ("https://a:b@desk.example:443/x", "https://a:b@desk.example/x", true),
+        ("https://[2001:db8::1]/x", "https://[2001:db8::1]:8443/x", true),
+        ("https://[2001:db8::1]:443/x", "https://[2001:db8::1]/x", true),
+        ("https://desk.example:443?at=12:30", "https://desk.example?at=12:30", true),
+        ("https://desk.example/x?it=%27s", "https://desk.example/x?it='s", true),
+        ("https://desk.example:443/x?it=%27s", "https://desk.example/x?it='s", true),
+        ("https://desk.example:8443/x", "https://desk.example/x", false),
         ("https://desk.example:80/x", "https://desk.example/x", false),
         ("https://desk.example/x", "https://desk.example/y", false),
         ("https://desk.example/x", "https://desk.example/x/", false),

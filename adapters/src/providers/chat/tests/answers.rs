@@ -33,10 +33,7 @@ fn an_event_that_is_not_stored_is_accepted_without_an_id() {
     let typing = json!({"type": "typing", "data": {
         "conversation": {"id": "c-1"}, "sender": {"id": "u-1"}, "active": true}});
     let parsed = parse(&typing);
-    let outcomes = [Outcome {
-        id: None,
-        verdict: Verdict::Accepted,
-    }];
+    let outcomes = [Outcome { id: None, verdict: Verdict::Accepted }];
     let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes));
     assert_eq!(answer.status, 202);
     assert_eq!(body(&answer), json!({"status": "accepted", "id": null}));

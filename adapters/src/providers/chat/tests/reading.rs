@@ -16,33 +16,16 @@ fn places(body: &Value) -> Vec<(String, &'static str)> {
     let message = only(body);
     assert_eq!((message.kind, &message.key), (Kind::Other, &None));
     let problems = message.problems.into_iter();
-    problems
-        .map(|problem| (problem.path, problem.code))
-        .collect()
+    problems.map(|problem| (problem.path, problem.code)).collect()
 }
 
 #[test]
 fn only_a_body_that_is_no_json_object_is_malformed() {
-    for body in [
-        "",
-        "[]",
-        "[{\"type\":\"typing\"}]",
-        "null",
-        "\"x\"",
-        "{",
-        "{}x",
-        "type=typing",
-    ] {
+    for body in ["", "[]", "[{\"type\":\"typing\"}]", "null", "\"x\"", "{", "{}x", "type=typing"] {
         let accepted = accept(body.as_bytes(), None);
-        assert!(
-            matches!(accepted, Accepted::NotUnderstood(..)),
-            "{body}: {accepted:?}"
-        );
+        assert!(matches!(accepted, Accepted::NotUnderstood(..)), "{body}: {accepted:?}");
     }
-    assert!(matches!(
-        accept(b"{\"type\":\"\xff\"}", None),
-        Accepted::NotUnderstood(..)
-    ));
+    assert!(matches!(accept(b"{\"type\":\"\xff\"}", None), Accepted::NotUnderstood(..)));
 }
 
 #[test]
@@ -51,65 +34,32 @@ fn every_mistake_is_named_with_its_place() {
     let long = "ü".repeat(32_001);
     for (body, expected) in [
         (json!({}), vec![("/type", "required")]),
-        (
-            json!({"test": 2_432_232_314_u32}),
-            vec![("/type", "required")],
-        ),
+        (json!({"test": 2_432_232_314_u32}), vec![("/type", "required")]),
         (json!({"type": 1}), vec![("/type", "invalid_type")]),
-        (
-            json!({"type": "t".repeat(256)}),
-            vec![("/type", "too_long")],
-        ),
+        (json!({"type": "t".repeat(256)}), vec![("/type", "too_long")]),
         (json!({"type": "typing"}), vec![("/data", "required")]),
-        (
-            json!({"type": "typing", "data": []}),
-            vec![("/data", "invalid_type")],
-        ),
+        (json!({"type": "typing", "data": []}), vec![("/data", "invalid_type")]),
         (
             json!({"type": "message.created", "data": {}}),
             vec![("/data/id", "required"), ("/data/sender", "required")],
         ),
         (created(json!({"id": ""})), vec![("/data/id", "required")]),
-        (
-            created(json!({"id": 81})),
-            vec![("/data/id", "invalid_type")],
-        ),
-        (
-            created(json!({"id": "m".repeat(256)})),
-            vec![("/data/id", "too_long")],
-        ),
-        (
-            created(json!({"text": long})),
-            vec![("/data/text", "too_long")],
-        ),
-        (
-            created(json!({"text": ["a"]})),
-            vec![("/data/text", "invalid_type")],
-        ),
-        (
-            created(json!({"sender": "u-1"})),
-            vec![("/data/sender", "invalid_type")],
-        ),
-        (
-            created(json!({"sender": {"name": "Ana"}})),
-            vec![("/data/sender/id", "required")],
-        ),
+        (created(json!({"id": 81})), vec![("/data/id", "invalid_type")]),
+        (created(json!({"id": "m".repeat(256)})), vec![("/data/id", "too_long")]),
+        (created(json!({"text": long})), vec![("/data/text", "too_long")]),
+        (created(json!({"text": ["a"]})), vec![("/data/text", "invalid_type")]),
+        (created(json!({"sender": "u-1"})), vec![("/data/sender", "invalid_type")]),
+        (created(json!({"sender": {"name": "Ana"}})), vec![("/data/sender/id", "required")]),
         (
             created(json!({"sender": {"id": "u-1", "kind": "operator"}})),
             vec![("/data/sender/kind", "invalid")],
         ),
-        (
-            created(json!({"conversation": {}})),
-            vec![("/data/conversation/id", "required")],
-        ),
+        (created(json!({"conversation": {}})), vec![("/data/conversation/id", "required")]),
         (
             created(json!({"attachments": vec![file.clone(); 21]})),
             vec![("/data/attachments", "too_many")],
         ),
-        (
-            created(json!({"attachments": {"0": file}})),
-            vec![("/data/attachments", "invalid_type")],
-        ),
+        (created(json!({"attachments": {"0": file}})), vec![("/data/attachments", "invalid_type")]),
         (
             created(
                 json!({"attachments": [file, "x", {"name": 1}, {"url": "javascript:alert(1)"}]}),
@@ -139,10 +89,7 @@ fn every_mistake_is_named_with_its_place() {
         ),
     ] {
         let places = places(&body);
-        let places: Vec<_> = places
-            .iter()
-            .map(|(path, code)| (path.as_str(), *code))
-            .collect();
+        let places: Vec<_> = places.iter().map(|(path, code)| (path.as_str(), *code)).collect();
         assert_eq!(places, expected, "{body}");
     }
 }
@@ -159,10 +106,7 @@ fn the_limits_themselves_are_allowed() {
     assert_eq!(parse(&hundred).events.len(), 100);
     let more = json!({"events": vec![created(json!({})); 101]});
     assert_eq!(places(&more), [("/events".to_owned(), "too_many")]);
-    assert_eq!(
-        places(&json!({"events": {}})),
-        [("/events".to_owned(), "invalid_type")]
-    );
+    assert_eq!(places(&json!({"events": {}})), [("/events".to_owned(), "invalid_type")]);
 }
 
 #[test]
@@ -216,11 +160,8 @@ fn the_same_content_has_the_same_digest_and_other_content_another() {
     );
     // Stored digests outlive a release.
     assert_eq!(base, -7_452_952_142_001_184_388);
-    let file = |file: &str| {
-        data(&format!(
-            r#"{{"id":"m","sender":{{"id":"u"}},"attachments":[{file}]}}"#
-        ))
-    };
+    let file =
+        |file: &str| data(&format!(r#"{{"id":"m","sender":{{"id":"u"}},"attachments":[{file}]}}"#));
     assert_eq!(
         file(r#"{"id":"f","url":"https://files.example/x?sig=1"}"#),
         file(
@@ -248,12 +189,7 @@ fn the_same_content_has_the_same_digest_and_other_content_another() {
 
 #[test]
 fn only_what_can_contradict_carries_a_digest() {
-    for word in [
-        "message.updated",
-        "message.deleted",
-        "typing",
-        "contact.updated",
-    ] {
+    for word in ["message.updated", "message.deleted", "typing", "contact.updated"] {
         let mut body = created(json!({"conversation": {"id": "c-1"}}));
         body["type"] = word.into();
         assert_eq!(only(&body).content, None, "{word}");
@@ -267,15 +203,9 @@ fn keys_tell_repeats_from_new_events() {
     let data = json!({"id": "m-1", "sender": sender, "conversation": conversation,
         "status": "read", "up_to_message_id": "o-1", "text": "Hi"});
     let batch = |words: &[&str]| {
-        let events: Vec<_> = words
-            .iter()
-            .map(|word| json!({"type": word, "data": data}))
-            .collect();
+        let events: Vec<_> = words.iter().map(|word| json!({"type": word, "data": data})).collect();
         let events = parse(&json!({"events": events})).events;
-        events
-            .iter()
-            .map(|event| event.dedupe_key().expect("a key"))
-            .collect::<Vec<_>>()
+        events.iter().map(|event| event.dedupe_key().expect("a key")).collect::<Vec<_>>()
     };
     assert_eq!(
         batch(&[
@@ -313,10 +243,7 @@ fn a_claimed_address_is_no_address_until_the_site_vouches_for_it() {
         }})));
         let alternates = message.sender.expect("a sender").alternates.into_iter();
         let alternates: Vec<_> = alternates.map(|address| address.value).collect();
-        (
-            alternates,
-            message.metadata.expect("metadata")["sender"].clone(),
-        )
+        (alternates, message.metadata.expect("metadata")["sender"].clone())
     };
     let (alternates, rest) = sender(json!(true));
     assert_eq!(alternates, ["+15005550006", "ana@example.com"]);
@@ -339,9 +266,8 @@ fn what_is_no_phone_number_or_email_stays_where_it_stood() {
         ("email", json!("a\u{0}@example.com")),
         ("email", json!(format!("{}@example.com", "a".repeat(300)))),
     ] {
-        let message = only(&created(
-            json!({"sender": {"id": "u-1", "verified": true, name: value}}),
-        ));
+        let message =
+            only(&created(json!({"sender": {"id": "u-1", "verified": true, name: value}})));
         assert_eq!(message.problems, []);
         assert_eq!(message.sender.expect("a sender").alternates, []);
         assert_eq!(message.metadata.expect("metadata")["sender"][name], value);
@@ -380,9 +306,7 @@ fn a_site_is_the_scope_of_its_users_and_the_address_they_write_to() {
 
 #[test]
 fn nul_is_replaced_in_every_text() {
-    let message = only(&created(
-        json!({"text": "a\0b", "sender": {"id": "u\0", "name": "\0"}}),
-    ));
+    let message = only(&created(json!({"text": "a\0b", "sender": {"id": "u\0", "name": "\0"}})));
     assert_eq!(message.text.as_deref(), Some("a\u{fffd}b"));
     assert_eq!(message.sender.expect("a sender").address.value, "u\u{fffd}");
 }
@@ -392,20 +316,13 @@ fn bodies_of_three_megabytes_take_no_longer_than_their_length() {
     let size = 3_000_000;
     let bodies = [
         format!(r#"{{"events":[{}1]}}"#, "{},".repeat(size / 3)),
-        format!(
-            r#"{{"type":"x","data":{}{}}}"#,
-            "[".repeat(size / 2),
-            "]".repeat(size / 2)
-        ),
+        format!(r#"{{"type":"x","data":{}{}}}"#, "[".repeat(size / 2), "]".repeat(size / 2)),
         format!(r#"{{"type":"x","data":[{}1]}}"#, "1,".repeat(size / 2)),
         created(json!({"text": "\\\"".repeat(size / 4)})).to_string(),
         created(json!({"attachments": vec![json!({}); size / 3]})).to_string(),
         format!(r#"{{"type":"x"{}}}"#, r#","type":"x""#.repeat(size / 11)),
     ];
     for body in bodies {
-        assert!(!matches!(
-            accept(body.as_bytes(), None),
-            Accepted::Refused(..)
-        ));
+        assert!(!matches!(accept(body.as_bytes(), None), Accepted::Refused(..)));
     }
 }

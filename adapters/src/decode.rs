@@ -144,14 +144,20 @@ fn read_line(line: &str, default_now: Timestamp) -> Result<Readable, String> {
 fn header_values((name, value): (String, Value)) -> Vec<(String, String)> {
     let text = |value: Value| match value {
         Value::String(text) => text,
-        other => other.to_string(),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => other.to_string(),
     };
     match value {
         Value::Array(values) => {
             values.into_iter().map(|value| (name.clone(), text(value))).collect()
         }
         Value::Null => Vec::new(),
-        value => vec![(name, text(value))],
+        one @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            vec![(name, text(one))]
+        }
     }
 }
 

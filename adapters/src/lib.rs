@@ -63,8 +63,11 @@ pub enum Handshake {
     /// It does not.
     None,
     /// Answers the check, refuses it, or says `None` when the request is an ordinary one.
-    Answer(fn(&Request<Unverified>, &Account) -> Option<Result<Answer, Refusal>>),
+    Answer(AnswerHandshake),
 }
+
+/// Answers or refuses a check; `None` says that the request is none.
+pub type AnswerHandshake = fn(&Request, &Account) -> Option<Result<Answer, Refusal>>;
 
 /// What became of a request before anything is recorded.
 #[derive(Debug)]

@@ -280,7 +280,6 @@ impl From<sqlx::Error> for StoreError {
 }
 
 /// Shows a time that may be absent as RFC 3339.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 pub(crate) fn show_time<S: serde::Serializer>(
     millis: &Option<i64>,
     serializer: S,
@@ -290,7 +289,6 @@ pub(crate) fn show_time<S: serde::Serializer>(
 }
 
 /// Shows a time as RFC 3339.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 pub(crate) fn show_required_time<S: serde::Serializer>(
     millis: &i64,
     serializer: S,

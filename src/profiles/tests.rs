@@ -10,15 +10,8 @@ fn person(n: u128) -> PersonRef {
 #[test]
 fn the_matching_table_row_by_row() {
     let (ana, ben, eve) = (person(1), person(2), person(3));
-    let cases: [(
-        u8,
-        Known,
-        &[PersonRef],
-        MatchOutcome,
-        Option<PersonRef>,
-        Option<PersonRef>,
-        &[PersonRef],
-    ); 12] = [
+    type Row<'a> = (u8, Known, &'a [PersonRef], MatchOutcome, Option<PersonRef>, Option<PersonRef>, &'a [PersonRef]);
+    let cases: [Row<'_>; 12] = [
         (1, Known::No, &[ana], MatchOutcome::NewLinked, Some(ana), Some(ana), &[]),
         (2, Known::No, &[], MatchOutcome::NewGuest, None, None, &[]),
         (3, Known::No, &[ana, ben], MatchOutcome::NewAmbiguous, None, None, &[ana, ben]),

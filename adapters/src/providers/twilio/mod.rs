@@ -57,7 +57,7 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 const EMPTY_TWIML: Answer =
-    Answer::constant(200, "text/xml", r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#);
+    Answer::constant(200, "text/xml", "<Response/>");
 
 /// More parameters than any of Twilio's products sends.
 const MAX_METADATA: usize = 200;

@@ -139,7 +139,7 @@ fn nothing_is_ever_answered_that_would_reach_the_customer() {
     for recorded in [Recorded::NotUnderstood(&malformed), Recorded::Understood(&parsed, &[])] {
         let answer = acknowledge(recorded);
         assert_eq!((answer.status, answer.content_type), (200, Some("text/xml")));
-        assert!(answer.body.is_some_and(|body| body.ends_with("?><Response/>")));
+        assert!(answer.body.is_some_and(|body| body == "<Response/>"));
     }
 }
 

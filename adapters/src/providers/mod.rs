@@ -2,8 +2,10 @@
 
 use crate::Adapter;
 
+pub mod whatsapp;
+
 /// Every adapter, in the order people meet them.
-pub const ALL: &[&Adapter] = &[];
+pub const ALL: &[&Adapter] = &[&whatsapp::ADAPTER];
 
 /// Finds an adapter by its provider's name or one of its aliases.
 pub fn find(name: &str) -> Option<&'static Adapter> {

@@ -10,7 +10,15 @@ fn person(n: u128) -> PersonRef {
 #[test]
 fn the_matching_table_row_by_row() {
     let (ana, ben, eve) = (person(1), person(2), person(3));
-    type Row<'a> = (u8, Known, &'a [PersonRef], MatchOutcome, Option<PersonRef>, Option<PersonRef>, &'a [PersonRef]);
+    type Row<'a> = (
+        u8,
+        Known,
+        &'a [PersonRef],
+        MatchOutcome,
+        Option<PersonRef>,
+        Option<PersonRef>,
+        &'a [PersonRef],
+    );
     let cases: [Row<'_>; 12] = [
         (1, Known::No, &[ana], MatchOutcome::NewLinked, Some(ana), Some(ana), &[]),
         (2, Known::No, &[], MatchOutcome::NewGuest, None, None, &[]),

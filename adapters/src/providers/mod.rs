@@ -5,13 +5,11 @@ use crate::Adapter;
 pub mod chat;
 pub mod telegram;
 pub mod twilio;
+pub mod whatsapp;
 
 /// Every adapter, in the order people meet them.
-pub const ALL: &[&Adapter] = &[
-    &twilio::ADAPTER,
-    &telegram::ADAPTER,
-    &chat::ADAPTER, //
-];
+pub const ALL: &[&Adapter] =
+    &[&twilio::ADAPTER, &whatsapp::ADAPTER, &telegram::ADAPTER, &chat::ADAPTER];
 
 /// Finds an adapter by its provider's name or one of its aliases.
 pub fn find(name: &str) -> Option<&'static Adapter> {

@@ -56,8 +56,7 @@ pub const ADAPTER: Adapter = Adapter {
     acknowledge,
 };
 
-const EMPTY_TWIML: Answer =
-    Answer::constant(200, "text/xml", "<Response/>");
+const EMPTY_TWIML: Answer = Answer::constant(200, "text/xml", "<Response/>");
 
 /// More parameters than any of Twilio's products sends.
 const MAX_METADATA: usize = 200;

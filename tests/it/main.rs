@@ -1,1 +1,7 @@
-//! .
+//! The proof, through the product's edges: HTTP requests in, answers and rows out.
+//!
+//! Every test that touches a database runs on SQLite and on PostgreSQL ([`support::on_both`]);
+//! nothing is skipped. Only the network beyond us is made up, never our own modules.
+
+mod intake;
+mod support;

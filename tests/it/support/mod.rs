@@ -1,0 +1,32 @@
+//! What the tests stand on: databases, a gateway on a free port, signed requests.
+
+mod cluster;
+mod database;
+mod gateway;
+pub mod requests;
+
+pub use database::Database;
+pub use gateway::TestGateway;
+
+/// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident: Database) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$meta])*
+            async fn body($database: Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                body(Database::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                body(Database::postgres().await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;

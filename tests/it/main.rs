@@ -3,5 +3,11 @@
 //! Every test that touches a database runs on SQLite and on PostgreSQL ([`support::on_both`]);
 //! nothing is skipped. Only the network beyond us is made up, never our own modules.
 
+mod conversations;
+mod edge;
+mod fixtures;
 mod intake;
+mod matching;
+mod schema;
 mod support;
+mod tidy;

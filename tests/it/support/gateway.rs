@@ -1,20 +1,23 @@
 //! A whole gateway on a free loopback port, with one channel per provider.
 
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use frontdesk::{
     app::App,
     channels::{self, Channel, Settings},
     clock::Clock,
     config::Config,
-    db::{Record, Store, StoreError},
+    db::{Record, Store, StoreError, Tx},
     ingest::Ingest,
+    profiles::people::{self, NewPerson, PersonKind},
+    routing::{self, Queue, Route},
     vault::Vault,
 };
 use frontdesk_adapters::{Method, Request, Secret, Timestamp, fixture};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::database::{self, Database};
 
@@ -26,6 +29,9 @@ pub const SECRETS_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// The time at which the fixtures arrive.
 pub const NOW: &str = "2026-01-01T00:00:10.000Z";
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running gateway.
 pub struct TestGateway {
@@ -128,6 +134,81 @@ impl TestGateway {
         }
     }
 
+    /// Enters a person into the directory.
+    pub async fn add_person(&self, kind: PersonKind, name: &str, phones: &[&str]) -> Uuid {
+        let person = NewPerson {
+            kind,
+            name: name.to_owned(),
+            email: None,
+            phones: phones.iter().map(|phone| (*phone).to_owned()).collect(),
+            active: true,
+        };
+        let mut tx = self.store.begin().await.expect("a transaction");
+        let person = people::insert(&mut tx, &person, 0).await.expect("a person");
+        tx.commit().await.expect("a commit");
+        person.id
+    }
+
+    /// Makes a queue and a route to it, and takes both up.
+    pub async fn add_route(&self, position: i64, queue: &str, when: Value) {
+        let row = Queue {
+            id: queue.to_owned(),
+            name: queue.to_owned(),
+            is_default: false,
+            created_at: 0,
+            changed_at: 0,
+            version: 1,
+        };
+        let route = Route {
+            id: format!("to-{queue}"),
+            position,
+            queue: queue.to_owned(),
+            priority: position,
+            when: serde_json::from_value(when).expect("conditions"),
+            active: true,
+            created_at: 0,
+            changed_at: 0,
+            version: 1,
+        };
+        let mut tx = self.store.begin().await.expect("a transaction");
+        routing::store::put_queue(&mut tx, &row).await.expect("a queue");
+        routing::store::put_route(&mut tx, &route).await.expect("a route");
+        tx.commit().await.expect("a commit");
+        self.ingest.refresh().await.expect("routes that load");
+    }
+
+    /// Keeps every gateway on `database` from recording anything until the answer is rolled back.
+    pub async fn hold(database: &Database) -> Tx {
+        let mut tx = database.open().await.begin().await.expect("a transaction");
+        match &mut tx {
+            // There is one writer, and now it is ours.
+            Tx::Sqlite(_) => {}
+            Tx::Postgres(tx) => {
+                let lock = sqlx::query("lock table dedupe in access exclusive mode");
+                lock.execute(&mut **tx).await.expect("a lock");
+            }
+        }
+        tx
+    }
+
+    /// Waits until a committer has a group in hand and is held with it.
+    pub async fn stuck(&self) {
+        let is_stuck = async || match &self.store {
+            Store::Sqlite { write, .. } => write.num_idle() == 0,
+            Store::Postgres(_) => {
+                let waiting = "pg_stat_activity where datname = current_database() \
+                    and wait_event_type = 'Lock'";
+                self.count(waiting).await > 0
+            }
+        };
+        until(is_stuck).await;
+    }
+
+    /// Waits until so many requests wait for a committer.
+    pub async fn backlog_of(&self, waiting: usize) {
+        until(async || self.ingest.backlog().0 == waiting).await;
+    }
+
     /// The channel that a request's address names.
     pub fn channel_of(&self, request: &Request) -> Arc<Channel> {
         let id = request.url.split('/').nth(4).unwrap_or_default();
@@ -183,6 +264,16 @@ impl TestGateway {
         drop(self.client);
         self.serving.await.expect("no panic").expect("a clean end");
     }
+}
+
+/// Waits for something that announces itself to nobody.
+async fn until(condition: impl AsyncFn() -> bool) {
+    let reached = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("it to happen");
 }
 
 /// Sends a request to a gateway at `address`.

@@ -5,8 +5,8 @@ mod database;
 mod gateway;
 pub mod requests;
 
-pub use database::Database;
-pub use gateway::TestGateway;
+pub use database::{Database, execute, fixtures, on_server, rows};
+pub use gateway::{PUBLIC_URL, TestGateway, twilio_account};
 
 /// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].
 macro_rules! on_both {

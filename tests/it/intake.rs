@@ -7,7 +7,7 @@ use futures_util::{
 };
 
 use crate::support::{
-    Database, TestGateway, on_both, on_server,
+    Database, TestGateway, on_both, on_server, poison,
     requests::{chat_message, sms},
 };
 
@@ -140,18 +140,6 @@ on_both! {
         let texts = gateway.texts("select text from messages order by id").await;
         assert_eq!(texts, ["before", "meanwhile"]);
         assert_eq!(gateway.count("interactions").await, 1);
-    }
-}
-
-/// Makes the database refuse one text.
-fn poison(database: &Database) -> &'static str {
-    if database.is_sqlite() {
-        "create trigger poison before insert on messages when new.text = 'poison' \
-         begin select raise(abort, 'poison'); end"
-    } else {
-        "create function poison() returns trigger language plpgsql as $$ begin \
-         if new.text = 'poison' then raise exception 'poison'; end if; return new; end $$; \
-         create trigger poison before insert on messages for each row execute function poison()"
     }
 }
 

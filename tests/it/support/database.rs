@@ -1,6 +1,6 @@
 //! A database of one test's own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use frontdesk::{
     clock,
@@ -54,6 +54,14 @@ impl Database {
         }
     }
 
+    /// The folder of the database's files.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(folder) => Some(folder.path()),
+            Place::Server { .. } => None,
+        }
+    }
+
     /// A connection of our own, beside the gateway's.
     pub async fn open(&self) -> Store {
         Store::open(&self.url, 2).await.expect("a database that opens")
@@ -102,6 +110,18 @@ pub async fn execute(store: &Store, sql: &str) {
         Store::Postgres(pool) => query.execute(pool).await.map(drop),
     };
     done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// What makes the database refuse one text, `poison`.
+pub fn poison(database: &Database) -> &'static str {
+    if database.is_sqlite() {
+        "create trigger poison before insert on messages when new.text = 'poison' \
+         begin select raise(abort, 'poison'); end"
+    } else {
+        "create function poison() returns trigger language plpgsql as $$ begin \
+         if new.text = 'poison' then raise exception 'poison'; end if; return new; end $$; \
+         create trigger poison before insert on messages for each row execute function poison()"
+    }
 }
 
 /// The repository's folder of fixtures.

@@ -3,10 +3,14 @@
 mod cluster;
 mod database;
 mod gateway;
+mod process;
 pub mod requests;
 
-pub use database::{Database, execute, fixtures, on_server, rows};
-pub use gateway::{PUBLIC_URL, TestGateway, twilio_account};
+pub use database::{Database, execute, fixtures, on_server, poison, rows};
+pub use gateway::{
+    PUBLIC_URL, Reply, TestGateway, client, fixture_channels, send, try_send, twilio_account,
+};
+pub use process::Program;
 
 /// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].
 macro_rules! on_both {

@@ -46,7 +46,7 @@ on_both! {
         for target in [
             format!("/webhooks/canary-whatsapp?hub.mode=subscribe&hub.verify_token={}&hub.challenge=1", SECRETS[2]),
             format!("/webhooks/canary-whatsapp?hub.mode=subscribe&hub.verify_token={}x&hub.challenge=1", SECRETS[2]),
-            format!("/webhooks/nobody/{}", SECRETS[3]),
+            format!("/webhooks/+1{PHONE}"),
             format!("/v1/profiles?address=%2B1{PHONE}"),
             format!("/v1/interactions/{}", SECRETS[0]),
             format!("/no-such-page?q=%2B1{PHONE}"),
@@ -55,7 +55,7 @@ on_both! {
                 Request::new(Method::Get, format!("{PUBLIC_URL}{target}"), Vec::new(), Vec::new());
             replies.push((target, send(&client, program.address, request).await));
         }
-        let said = running.kill();
+        let said = running.stop();
 
         let statuses: Vec<_> =
             replies.iter().map(|(name, reply)| format!("{} {name}", reply.status)).collect();

@@ -71,6 +71,16 @@ impl Program {
 }
 
 impl Running {
+    /// Asks it to end, waits until it has, and says what it said.
+    pub fn stop(mut self) -> Vec<String> {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(asked.expect("kill").success());
+        let status = self.child.wait().expect("a status");
+        self.end();
+        assert!(status.success(), "{status}\n{}", self.said().join("\n"));
+        self.said()
+    }
+
     /// Ends it without a word of warning, and says what it said.
     pub fn kill(mut self) -> Vec<String> {
         self.end();

@@ -1,9 +1,10 @@
 //! The real program as a child of ours, which may be killed.
+//!
+//! A shell between us and the program sends it the signal we name, or kills it when we are gone.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
@@ -12,6 +13,13 @@ use std::{
 use tempfile::TempDir;
 
 use super::gateway::{PATIENCE, PUBLIC_URL, SECRETS_KEY, client};
+
+const SCRIPT: &str = r#"
+"$1" serve &
+read -r signal || signal=KILL
+kill -s "$signal" $!
+wait $!
+"#;
 
 /// How to start the program. Each start listens at the same address.
 pub struct Program {
@@ -37,15 +45,15 @@ impl Program {
 
     /// Starts the program and waits until it answers.
     pub async fn start(&self) -> Running {
-        let mut child = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_frontdesk")))
-            .arg("serve")
+        let mut child = Command::new("sh")
+            .args(["-c", SCRIPT, "sh", env!("CARGO_BIN_EXE_frontdesk")])
             .current_dir(self.folder.path())
             .env("FRONTDESK__DATABASE__URL", &self.database_url)
             .env("FRONTDESK__HTTP__LISTEN", self.address.to_string())
             .env("FRONTDESK__HTTP__PUBLIC_URL", PUBLIC_URL)
             .env("FRONTDESK__SECRETS__KEY", SECRETS_KEY)
             .env("FRONTDESK__LOG__FILTER", "debug,frontdesk=trace")
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -55,41 +63,40 @@ impl Program {
             listen(child.stdout.take().expect("a pipe"), &said),
             listen(child.stderr.take().expect("a pipe"), &said),
         ];
-        let mut running = Running { child, readers, said };
+        let running = Running { child, readers, said };
         let answers = async {
             let client = client();
             let url = format!("http://{}/livez", self.address);
             while client.get(&url).send().await.is_err() {
-                let ended = running.child.try_wait().expect("a state");
-                assert!(ended.is_none(), "it ended: {:?}\n{}", ended, running.said().join("\n"));
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, answers).await.expect("it answers");
+        tokio::time::timeout(PATIENCE, answers)
+            .await
+            .unwrap_or_else(|_| panic!("it does not answer:\n{}", running.said().join("\n")));
         running
     }
 }
 
 impl Running {
-    /// Asks it to end, waits until it has, and says what it said.
-    pub fn stop(mut self) -> Vec<String> {
-        let asked = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(asked.expect("kill").success());
-        let status = self.child.wait().expect("a status");
-        self.end();
-        assert!(status.success(), "{status}\n{}", self.said().join("\n"));
-        self.said()
-    }
-
     /// Ends it without a word of warning, and says what it said.
     pub fn kill(mut self) -> Vec<String> {
         self.end();
         self.said()
     }
 
+    /// Asks it to end, waits until it has, and says what it said.
+    pub fn stop(mut self) -> Vec<String> {
+        let pipe = self.child.stdin.as_mut().expect("a pipe");
+        pipe.write_all(b"TERM\n").expect("somebody reads");
+        let status = self.child.wait().expect("a status");
+        self.end();
+        assert!(status.success(), "{status}\n{}", self.said().join("\n"));
+        self.said()
+    }
+
     fn end(&mut self) {
-        // Already dead is as good.
-        let _ = self.child.kill();
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
         for reader in self.readers.drain(..) {
             let _ = reader.join();

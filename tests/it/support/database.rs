@@ -13,6 +13,7 @@ use super::cluster;
 
 /// A database that is gone when the test is.
 pub struct Database {
+    /// Its address, as in configuration.
     pub url: String,
     place: Place,
 }
@@ -39,6 +40,7 @@ impl Database {
         Self { url: url.into(), place: Place::Server { name } }
     }
 
+    /// Whether it is a file, with one instance on it.
     pub fn is_sqlite(&self) -> bool {
         match self.place {
             Place::File(_) => true,

@@ -1,6 +1,6 @@
 //! A whole gateway on a free loopback port, with one channel per provider.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, sync::Arc};
 
 use frontdesk::{
     app::App,
@@ -19,7 +19,10 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::database::{self, Database};
+use super::{
+    database::{self, Database},
+    http::{Reply, client, send, until},
+};
 
 /// The address providers know.
 pub const PUBLIC_URL: &str = "https://desk.example";
@@ -27,40 +30,19 @@ pub const PUBLIC_URL: &str = "https://desk.example";
 /// 32 zero bytes in base64.
 pub const SECRETS_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-/// The time at which the fixtures arrive.
-pub const NOW: &str = "2026-01-01T00:00:10.000Z";
-
-/// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
 /// A running gateway.
 pub struct TestGateway {
+    /// The gateway's own connections.
     pub store: Store,
+    /// Its intake.
     pub ingest: Ingest,
+    /// Where it listens.
     pub address: SocketAddr,
-    pub client: reqwest::Client,
+    client: reqwest::Client,
     vault: Vault,
     now: Timestamp,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
-}
-
-/// What a provider hears.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub retry_after: Option<String>,
-    pub body: String,
-}
-
-impl Reply {
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
 }
 
 impl TestGateway {
@@ -71,14 +53,14 @@ impl TestGateway {
 
     /// A gateway so many minutes later.
     pub async fn later(database: &Database, minutes: i64) -> Self {
-        let now = NOW.parse_time().as_millis() + minutes * 60_000;
+        let now = now().as_millis() + minutes * 60_000;
         let now = Timestamp::from_millis(now).expect("a time");
         Self::build(database, |_| {}, now).await
     }
 
     /// A gateway with other settings.
     pub async fn with(database: &Database, change: impl FnOnce(&mut Config)) -> Self {
-        Self::build(database, change, NOW.parse_time()).await
+        Self::build(database, change, now()).await
     }
 
     async fn build(database: &Database, change: impl FnOnce(&mut Config), now: Timestamp) -> Self {
@@ -201,12 +183,13 @@ impl TestGateway {
                 self.count(waiting).await > 0
             }
         };
-        until(is_stuck).await;
+        assert!(until(is_stuck).await, "no committer is held");
     }
 
     /// Waits until so many requests wait for a committer.
     pub async fn backlog_of(&self, waiting: usize) {
-        until(async || self.ingest.backlog().0 == waiting).await;
+        let reached = until(async || self.ingest.backlog().0 == waiting).await;
+        assert!(reached, "{:?} requests wait, expected {waiting}", self.ingest.backlog());
     }
 
     /// The channel that a request's address names.
@@ -227,6 +210,12 @@ impl TestGateway {
     /// Sends a request without signing it.
     pub async fn send_as_it_is(&self, request: Request) -> Reply {
         send(&self.client, self.address, request).await
+    }
+
+    /// Asks for a page.
+    pub async fn get(&self, path: &str) -> Reply {
+        let url = format!("{PUBLIC_URL}{path}");
+        self.send_as_it_is(Request::new(Method::Get, url, Vec::new(), Vec::new())).await
     }
 
     /// Sends a request and expects a success.
@@ -266,51 +255,6 @@ impl TestGateway {
     }
 }
 
-/// Waits for something that announces itself to nobody.
-async fn until(condition: impl AsyncFn() -> bool) {
-    let reached = async {
-        while !condition().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, reached).await.expect("it to happen");
-}
-
-/// Sends a request to a gateway at `address`.
-pub async fn send(client: &reqwest::Client, address: SocketAddr, request: Request) -> Reply {
-    try_send(client, address, request).await.expect("an answer")
-}
-
-/// As [`send`], where there may be no answer.
-pub async fn try_send(
-    client: &reqwest::Client,
-    address: SocketAddr,
-    request: Request,
-) -> reqwest::Result<Reply> {
-    let target = request.url.splitn(4, '/').nth(3).unwrap_or_default();
-    let url = format!("http://{address}/{target}");
-    let mut builder = match request.method {
-        Method::Get => client.get(url),
-        Method::Post => client.post(url),
-    };
-    for (name, value) in &request.headers {
-        if !name.eq_ignore_ascii_case("host") {
-            builder = builder.header(name, value);
-        }
-    }
-    let response = builder.body(request.body).send().await?;
-    let status = response.status().as_u16();
-    let retry_after = response.headers().get("retry-after");
-    let retry_after = retry_after.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
-    Ok(Reply { status, retry_after, body: response.text().await? })
-}
-
-/// A client for loopback.
-#[expect(clippy::disallowed_methods, reason = "the gateway under test is on loopback")]
-pub fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
-}
-
 /// The channels of `fixtures/*/account.json`.
 pub fn fixture_channels() -> Vec<Channel> {
     let channel = |provider: &str| {
@@ -334,12 +278,7 @@ pub fn twilio_account() -> Value {
     })
 }
 
-trait ParseTime {
-    fn parse_time(self) -> Timestamp;
-}
-
-impl ParseTime for &str {
-    fn parse_time(self) -> Timestamp {
-        Timestamp::parse_rfc3339(self).expect("a time")
-    }
+/// The time at which the fixtures arrive.
+fn now() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-01-01T00:00:10.000Z").expect("a time")
 }

@@ -3,13 +3,13 @@
 mod cluster;
 mod database;
 mod gateway;
+mod http;
 mod process;
 pub mod requests;
 
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
-pub use gateway::{
-    PUBLIC_URL, Reply, TestGateway, client, fixture_channels, send, try_send, twilio_account,
-};
+pub use gateway::{PUBLIC_URL, TestGateway, fixture_channels, twilio_account};
+pub use http::{Reply, client, send, try_send};
 pub use process::Program;
 
 /// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].

@@ -12,7 +12,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::gateway::{PATIENCE, PUBLIC_URL, SECRETS_KEY, client};
+use super::{
+    gateway::{PUBLIC_URL, SECRETS_KEY},
+    http::{client, until},
+};
 
 const SCRIPT: &str = r#"
 "$1" serve &
@@ -23,6 +26,7 @@ wait $!
 
 /// How to start the program. Each start listens at the same address.
 pub struct Program {
+    /// Where it listens.
     pub address: SocketAddr,
     database_url: String,
     folder: TempDir,
@@ -36,6 +40,7 @@ pub struct Running {
 }
 
 impl Program {
+    /// The program over a database, at a port of its own.
     pub fn new(database_url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -64,16 +69,9 @@ impl Program {
             listen(child.stderr.take().expect("a pipe"), &said),
         ];
         let running = Running { child, readers, said };
-        let answers = async {
-            let client = client();
-            let url = format!("http://{}/livez", self.address);
-            while client.get(&url).send().await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, answers)
-            .await
-            .unwrap_or_else(|_| panic!("it does not answer:\n{}", running.said().join("\n")));
+        let (client, url) = (client(), format!("http://{}/livez", self.address));
+        let answers = until(async || client.get(&url).send().await.is_ok()).await;
+        assert!(answers, "it does not answer:\n{}", running.said().join("\n"));
         running
     }
 }

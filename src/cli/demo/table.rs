@@ -176,7 +176,7 @@ impl Row {
             styled(RED, format!("{:>7} ✗", self.as_expected))
         };
         format!(
-            " {name:<10}{:>8}{:>10}{:>10}{:>8}{:>10}{:>8}{:>9}{mark}",
+            " {name:<9}{:>9}{:>9}{:>9}{:>8}{:>10}{:>7}{:>8}{mark}",
             self.requests,
             self.messages,
             self.profiles,
@@ -195,14 +195,10 @@ pub(super) fn show(
     kept: &Kept,
 ) -> anyhow::Result<usize> {
     show_conversations(folders, kept)?;
-    print(styled(
-        DIM,
-        "                                   new   interactions                        as",
-    ))?;
-    print(styled(
-        BOLD,
-        " provider  requests  messages  profiles  opened continued  queued  refused expected",
-    ))?;
+    let above = format!("{:>37}{:>18}{:>24}", "new", "interactions", "as");
+    print(styled(DIM, above))?;
+    let header = " provider  requests messages profiles  opened continued queued refused expected";
+    print(styled(BOLD, header))?;
     let mut total = Row::default();
     for (folder, verdicts) in folders.iter().zip(verdicts) {
         let row = kept.count(folder, verdicts);

@@ -114,7 +114,7 @@ async fn understood(
         let our_address = event.our_address();
         let addressed = our_address.map_or(channel, |ours| catalog.addressed(channel, ours));
         let our_address = match our_address {
-            Some(ours) if !addressed.answers_at(ours) => ours.to_owned(),
+            Some(ours) if !addressed.answers_at(ours) && ours.len() <= KEY_BYTES => ours.to_owned(),
             Some(_) | None => addressed.address.clone(),
         };
         let key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
@@ -200,7 +200,11 @@ fn shard(event: &Event, channel: &str, shards: usize) -> usize {
 
 /// Index entries have a size: an id longer than any provider's is kept as its digest.
 fn bounded_key(key: String) -> String {
-    if key.len() <= KEY_BYTES { key } else { fallback_key(&Sha256::digest(&key), key.len()) }
+    if key.len() <= KEY_BYTES && !key.contains('\0') {
+        key
+    } else {
+        fallback_key(&Sha256::digest(&key), key.len())
+    }
 }
 
 /// Where a provider gives nothing to go by, the same bytes are the same event.

@@ -8,10 +8,13 @@ mod completions;
 mod configuration;
 mod decode;
 mod demo;
+mod explain;
 mod fixtures;
 mod http;
 mod migrate;
 mod providers;
+mod replay;
+mod send;
 mod serve;
 mod terminal;
 
@@ -57,8 +60,11 @@ enum Command {
     Demo(demo::Demo),
     Serve(serve::Serve),
     Decode(decode::Decode),
+    Replay(replay::Replay),
+    Send(send::Send),
     Apply(apply::Apply),
     Export(apply::Export),
+    Explain(explain::Explain),
     Providers(providers::Providers),
     Migrate(migrate::Migrate),
     Config(configuration::Configuration),
@@ -135,8 +141,11 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Serve(command) => command.run(&load(&[], if quiet { usual } else { "info" })?),
         Command::Decode(command) => command.run(),
+        Command::Replay(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
+        Command::Send(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Apply(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
         Command::Export(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Explain(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Providers(command) => command.run(),
         Command::Migrate(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Config(command) => command.run(&self::load(file, &[])?),
@@ -158,15 +167,21 @@ fn load(
     Ok(config::load(file.as_deref(), std::env::vars(), flags)?)
 }
 
-/// Opens the configured database where there is one: reading must not make an empty one.
-async fn open_existing(config: &Config) -> anyhow::Result<Store> {
-    if let Some(file) = db::sqlite_file(&config.database.url)
-        && !file.exists()
-    {
-        let message =
-            format!("there is no database at {}; `frontdesk serve` makes one", file.display());
-        return Err(fault(Exit::NotFound, message));
+/// Reading must not make an empty database.
+fn require_database(config: &Config) -> anyhow::Result<()> {
+    match db::sqlite_file(&config.database.url) {
+        Some(file) if !file.exists() => {
+            let file = file.display();
+            let message = format!("there is no database at {file}; `frontdesk serve` makes one");
+            Err(fault(Exit::NotFound, message))
+        }
+        Some(_) | None => Ok(()),
     }
+}
+
+/// Opens the configured database where there is one.
+async fn open_existing(config: &Config) -> anyhow::Result<Store> {
+    require_database(config)?;
     Ok(app::open_store(config).await?)
 }
 

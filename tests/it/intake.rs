@@ -132,10 +132,16 @@ on_both! {
     async fn a_database_that_is_gone_costs_503_and_nothing_else(database: Database) {
         let gateway = TestGateway::start(&database).await;
         gateway.accept(sms("+15550100002", "SM1", "before")).await;
+        assert_eq!(gateway.get("/readyz").await.status, 200);
         take_away(&database, &gateway).await;
         let reply = gateway.send(sms("+15550100002", "SM2", "meanwhile")).await;
         assert_eq!((reply.status, reply.retry_after.as_deref()), (503, Some("2")), "{reply:?}");
+        assert_eq!(gateway.get("/livez").await.status, 200);
+        let ready = gateway.get("/readyz").await;
+        // A file that answers is all SQLite can be asked for.
+        assert_eq!(ready.status, if database.is_sqlite() { 200 } else { 503 }, "{ready:?}");
         give_back(&database, &gateway).await;
+        assert_eq!(gateway.get("/readyz").await.status, 200);
         gateway.accept(sms("+15550100002", "SM2", "meanwhile")).await;
         let texts = gateway.texts("select text from messages order by id").await;
         assert_eq!(texts, ["before", "meanwhile"]);

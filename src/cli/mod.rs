@@ -3,6 +3,8 @@
 //! One file per command. Exit codes are those of [`Exit`].
 
 mod decode;
+mod key;
+mod openapi;
 mod providers;
 mod serve;
 
@@ -31,6 +33,11 @@ enum Command {
     Decode(decode::Decode),
     /// Every provider: what it receives, how it is verified, the fields of its account.
     Providers(providers::Providers),
+    /// Keys that open the API.
+    Key(key::Key),
+    /// Print the OpenAPI document of the API.
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
 }
 
 /// How a command ended.
@@ -80,6 +87,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Serve(command) => command.run(&load(file, &[])?),
         Command::Decode(command) => command.run(),
         Command::Providers(command) => command.run(),
+        Command::Key(command) => command.run(&load(file, &[])?.config),
+        Command::OpenApi(command) => command.run(),
     }
 }
 

@@ -15,6 +15,7 @@ use utoipa::{
 };
 
 use super::{auth, problem};
+use crate::messages::RequestOutcome;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,7 +24,8 @@ use super::{auth, problem};
         description = "From signed webhook bytes to a queued interaction. Lists take `limit` and \
             `after`; times are RFC 3339 in UTC; failures are `application/problem+json`."
     ),
-    components(schemas(problem::Document, problem::InputError))
+    // Those that only parameters mention are not found by themselves.
+    components(schemas(problem::Document, problem::InputError, RequestOutcome))
 )]
 struct Base;
 
@@ -61,6 +63,10 @@ fn operations(item: &mut PathItem) -> Vec<(HttpMethod, &mut Operation)> {
 }
 
 fn complete(path: &str, method: &HttpMethod, operation: &mut Operation) {
+    // Handlers have short names, which repeat from noun to noun.
+    if let (Some(id), Some([noun, ..])) = (&mut operation.operation_id, operation.tags.as_deref()) {
+        *id = format!("{noun}_{id}");
+    }
     let is = |other: HttpMethod| *method == other;
     let has_body = operation.request_body.is_some();
     let changes = is(HttpMethod::Patch) || is(HttpMethod::Put);

@@ -109,7 +109,6 @@ impl App {
     }
 
     /// Everything it answers, for serving it in another way.
-    #[must_use]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

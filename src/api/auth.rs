@@ -3,7 +3,7 @@
 //! The rule is here and not with the handlers, so that a new one is closed until somebody opens it.
 
 use axum::{
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
@@ -18,7 +18,7 @@ use crate::{
     keys::{self, Hash, Key, Scope},
 };
 
-/// The scope an operation needs.
+/// The scope an operation needs; `path` is the one in the document.
 pub(super) fn needed(method: &Method, path: &str) -> Scope {
     if method.is_safe() || path == "/v1/routes/try" {
         Scope::Read
@@ -32,11 +32,12 @@ pub(super) fn needed(method: &Method, path: &str) -> Scope {
 /// Lets a request through whose key permits it; what comes after finds the [`Key`].
 pub(super) async fn check(
     State(api): State<Api>,
+    matched: MatchedPath,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let key = authenticate(&api, request.headers()).await?;
-    let needed = needed(request.method(), request.uri().path());
+    let needed = needed(request.method(), matched.as_str());
     if key.scope < needed {
         let detail = format!(
             "this needs a key with the scope `{needed}`, and yours has `{}`; \

@@ -33,7 +33,7 @@ async fn openapi_json() -> Json<OpenApi> {
 
 /// A page that lists every operation and every problem.
 #[utoipa::path(get, path = "/docs", tag = "documents",
-    responses((status = 200, body = String, content_type = "text/html", description = "The page.")))]
+    responses((status = 200, body = String, content_type = "text/html", description = "It.")))]
 async fn docs() -> Response {
     const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
     let headers = [

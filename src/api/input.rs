@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use super::problem::{Code, Problem};
 
@@ -38,6 +39,18 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
             },
         )
     }
+}
+
+/// Where a list goes on, and how far.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    /// How many: 1 to 200, by itself 50.
+    #[serde(default, deserialize_with = "number")]
+    pub limit: Option<u32>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
 }
 
 /// A number in a query, where everything is text.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Api, Context,
-    input::{Path, Query, flag, number},
+    input::{Paging, Path, Query, flag, number},
     output::{Page, Range, Versioned},
     problem::Problem,
     queues::QueuedItem,
@@ -45,18 +45,6 @@ struct Filter {
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
-}
-
-/// Where a list goes on, and how far.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Paging {
-    /// How many: 1 to 200, by itself 50.
-    #[serde(default, deserialize_with = "number")]
-    pub limit: Option<u32>,
-    /// The `next` of the page before.
-    pub after: Option<String>,
 }
 
 /// An interaction with where it waits.

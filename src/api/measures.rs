@@ -1,7 +1,6 @@
 //! What is counted, and how it is shown.
 //!
-//! The recorder is the one thing that the process has once, since counting reaches everywhere; every
-//! gateway of a process shares it.
+//! A process has one recorder, since counting reaches everywhere; all its gateways share it.
 
 use std::sync::OnceLock;
 

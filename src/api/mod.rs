@@ -2,9 +2,9 @@
 //!
 //! One file per noun. What holds for every operation is a layer, so that none can forget it:
 //! [`auth`] asks for a key, [`idempotency`] answers a repeated request with its first answer,
-//! [`problem`] writes every failure down in one form, and [`identified`] names the request. Handlers
-//! are registered with what describes them, so none is undocumented. A change that
-//! intake must know of is announced after its commit.
+//! [`problem`] writes every failure down in one form, and [`identified`] names the request.
+//! Handlers are registered with what describes them, so none is undocumented. A change that intake
+//! must know of is announced after its commit.
 
 mod auth;
 mod channels;
@@ -39,7 +39,12 @@ use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::problem::{Code, Problem};
-use crate::{clock, clock::Clock, db::Store, ingest::Ingest, vault::Vault};
+use crate::{
+    clock::{self, Clock},
+    db::Store,
+    ingest::Ingest,
+    vault::Vault,
+};
 
 /// No body of the API is larger.
 const MAX_BODY_BYTES: usize = 1024 * 1024;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::{
     Api, Context,
-    input::{Body, IfMatch, Path, Query, number, phone_like, present},
-    interactions::{self, Paging},
+    input::{Body, IfMatch, Paging, Path, Query, number, phone_like, present},
+    interactions,
     output::{Created, Page, Range, Versioned},
     problem::Problem,
 };

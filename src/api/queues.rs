@@ -8,8 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api, Context, announce,
-    input::{Body, Path, Query},
-    interactions::Paging,
+    input::{Body, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::Problem,
 };

@@ -8,8 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Api, Context, announce,
-    input::{Body, IfMatch, Path, Query},
-    interactions::Paging,
+    input::{Body, IfMatch, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::Problem,
     queues,

@@ -87,7 +87,11 @@ impl Gateway {
     pub async fn make_channel(&self, key: &str) -> Answer {
         let channel = json!({
             "id": "bot", "provider": "telegram", "address": OUR_BOT,
-            "account": {"bot_id": OUR_BOT, "secret_token": SECRET, "bot_token": format!("{OUR_BOT}:{SECRET}")},
+            "account": {
+                "bot_id": OUR_BOT,
+                "secret_token": SECRET,
+                "bot_token": format!("{OUR_BOT}:{SECRET}"),
+            },
         });
         self.call("POST", "/v1/channels").key(key).json(&channel).await
     }

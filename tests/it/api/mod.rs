@@ -99,11 +99,17 @@ async fn every_operation_answers_as_the_document_says() {
 /// Handlers come with their description, as long as nobody reaches past `routes!`.
 #[test]
 fn no_route_is_registered_without_its_description() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api");
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let text = std::fs::read_to_string(&path).expect("a file");
-        assert!(!text.contains(".route("), "{} registers past `routes!`", path.display());
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a file");
+            assert!(!text.contains(".route("), "{} registers past `routes!`", path.display());
+        }
     }
 }
 
@@ -243,6 +249,22 @@ async fn a_key_opens_what_its_scope_says_until_it_ends() {
     assert!(frontdesk::keys::revoke(&mut tx, keys[0].id, now).await.expect("an answer"));
     tx.commit().await.expect("a commit");
     assert_eq!(list(read).send().await.code(), "invalid_key");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_database_it_is_alive_and_not_ready() {
+    let gateway = Gateway::start().await;
+    let key = &gateway.key(Scope::Read).await;
+    gateway.app.store.close().await;
+    assert_eq!(gateway.call("GET", "/livez").send().await.status, 200);
+    let unready = gateway.call("GET", "/readyz").send().await;
+    assert_eq!((unready.status, unready.header("retry-after")), (503, Some("2")));
+    assert_eq!(unready.json()["causes"], json!(["SQLite: the database cannot be reached"]));
+    assert_eq!(gateway.call("GET", "/metrics").send().await.status, 200);
+    let refused = gateway.call("GET", "/v1/queues").key(key).send().await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "unavailable"));
+    assert_eq!(refused.header("retry-after"), Some("2"));
     gateway.stop().await;
 }
 

@@ -1,23 +1,20 @@
 //! Channels. Their secrets go in and never come out: only whether and how many there are is shown.
 
-use std::collections::BTreeMap;
+mod forms;
 
 use axum::{Json, extract::State};
-use frontdesk_adapters::{AccountError, Handshake};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::ToSchema;
+use frontdesk_adapters::Handshake;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use self::forms::{ChannelChange, ChannelTest, NewChannel, Rotation, Shown, webhook_url, why};
 use super::{
     Api, Context, announce,
-    input::{Body, IfMatch, Path, Query},
-    interactions::Paging,
+    input::{Body, IfMatch, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
-    problem::{Code, Problem},
+    problem::Problem,
 };
 use crate::{
-    channels::{self, Channel, ChannelError, ChannelStoreError, Settings},
+    channels::{self, Channel, ChannelStoreError},
     db::Tx,
 };
 
@@ -27,195 +24,6 @@ pub(super) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(get, change))
         .routes(routes!(test))
         .routes(routes!(rotate_secret))
-}
-
-/// A channel, without what its secrets are. Where they do not open, only `id` and `unusable` are
-/// there.
-#[derive(Debug, Default, Serialize, ToSchema)]
-#[schema(as = Channel)]
-struct Shown {
-    /// Its name in configuration and in the webhook's address.
-    id: String,
-    /// Why it cannot be used; `null` when it can.
-    unusable: Option<String>,
-    /// The provider.
-    provider: Option<&'static str>,
-    /// Our address there, as agents know it.
-    address: Option<String>,
-    /// The fields of its account that are no secrets.
-    account: BTreeMap<String, String>,
-    /// The fields of its account that are.
-    secrets: BTreeMap<&'static str, SecretShown>,
-    /// How it behaves.
-    settings: Settings,
-    /// Whether it takes requests.
-    active: bool,
-    /// The address to give to the provider.
-    webhook_url: String,
-    /// When it was made.
-    #[serde(serialize_with = "crate::db::show_time")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    created_at: Option<i64>,
-    /// When it last changed.
-    #[serde(serialize_with = "crate::db::show_time")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    changed_at: Option<i64>,
-    /// Counts changes.
-    version: i64,
-}
-
-/// What may be known of a secret.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SecretField)]
-struct SecretShown {
-    /// Whether it has a value.
-    set: bool,
-    /// How many values it has: during a rotation several verify.
-    count: usize,
-}
-
-/// A channel to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewChannel {
-    /// Its name: lower-case letters, digits, hyphens and underscores.
-    id: String,
-    /// The provider, such as `twilio`.
-    provider: String,
-    /// Our address there: the number, page or bot that people write to.
-    address: String,
-    /// What the provider gave us: the fields `frontdesk providers` lists, secrets included.
-    #[schema(value_type = Object)]
-    account: Value,
-    /// How it behaves.
-    #[serde(default)]
-    settings: Settings,
-    /// Whether it takes requests; by itself it does.
-    active: Option<bool>,
-}
-
-/// What is to be changed about a channel. Absent fields stay as they are.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ChannelChange {
-    /// Our address there.
-    address: Option<String>,
-    /// Fields of the account with new values; `null` takes one away, others stay.
-    #[schema(value_type = Option<Object>)]
-    account: Option<serde_json::Map<String, Value>>,
-    /// All settings.
-    settings: Option<Settings>,
-    /// Whether it takes requests.
-    active: Option<bool>,
-}
-
-/// A new value of a secret.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Rotation {
-    /// The secret field; by itself the one that verifies requests.
-    field: Option<String>,
-    /// The new value. May be absent where `keep_old` is `false`: then only the newest stays.
-    value: Option<String>,
-    /// Whether the values there are stay valid beside the new one; by itself they do.
-    keep_old: Option<bool>,
-}
-
-/// Whether a channel can be used, and what to tell its provider.
-#[derive(Debug, Serialize, ToSchema)]
-struct ChannelTest {
-    /// Whether requests for it can be verified.
-    ok: bool,
-    /// What was found, and what to do.
-    detail: String,
-    /// The address to give to the provider.
-    webhook_url: String,
-    /// How requests are verified.
-    verification: Option<String>,
-    /// The header in which a request carries its proof.
-    signature_header: Option<&'static str>,
-    /// Whether the provider checks the address when it is set up, which is answered by itself.
-    handshake: Option<bool>,
-}
-
-impl Shown {
-    fn of(api: &Api, channel: &Channel) -> Self {
-        let fields = channel.adapter.account.iter().filter(|field| field.secret);
-        let secrets = fields.map(|field| {
-            let count = channel.account.secrets(field.name).len();
-            (field.name, SecretShown { set: count > 0, count })
-        });
-        Self {
-            id: channel.id.clone(),
-            unusable: None,
-            provider: Some(channel.adapter.provider),
-            address: Some(channel.address.clone()),
-            account: channel.account.plain().clone(),
-            secrets: secrets.collect(),
-            settings: channel.settings.clone(),
-            active: channel.active,
-            webhook_url: webhook_url(api, &channel.id),
-            created_at: Some(channel.created_at),
-            changed_at: Some(channel.changed_at),
-            version: channel.version,
-        }
-    }
-
-    fn unusable(api: &Api, id: String, error: &ChannelStoreError) -> Self {
-        let webhook_url = webhook_url(api, &id);
-        Self { id, unusable: Some(why(error)), webhook_url, ..Self::default() }
-    }
-}
-
-fn webhook_url(api: &Api, id: &str) -> String {
-    format!("{}/webhooks/{id}", api.public_url)
-}
-
-fn why(error: &ChannelStoreError) -> String {
-    match error {
-        ChannelStoreError::Store(error) => error.to_string(),
-        ChannelStoreError::Vault(..) => {
-            "its secrets were sealed with another key; start with that key, or enter them again"
-                .to_owned()
-        }
-        ChannelStoreError::Row(_) => {
-            "it was stored in a form this version does not understand; use the version that did"
-                .to_owned()
-        }
-    }
-}
-
-impl From<ChannelStoreError> for Problem {
-    fn from(error: ChannelStoreError) -> Self {
-        match error {
-            ChannelStoreError::Store(error) => error.into(),
-            ChannelStoreError::Vault(..) | ChannelStoreError::Row(_) => Self::new(
-                Code::ChannelUnusable,
-                format!("the channel cannot be used: {}", why(&error)),
-            ),
-        }
-    }
-}
-
-impl From<ChannelError> for Problem {
-    fn from(error: ChannelError) -> Self {
-        let pointer = match &error {
-            ChannelError::Id => "/id".to_owned(),
-            ChannelError::UnknownProvider(_) => "/provider".to_owned(),
-            ChannelError::Address => "/address".to_owned(),
-            ChannelError::Region(_) => "/settings/region".to_owned(),
-            ChannelError::Account(error) => match error {
-                AccountError::NotATable(_) => "/account".to_owned(),
-                AccountError::UnknownField { field, .. } | AccountError::NotText(field) => {
-                    format!("/account/{field}")
-                }
-                AccountError::Missing { field, .. } | AccountError::Unusable(field, _) => {
-                    format!("/account/{field}")
-                }
-            },
-        };
-        Self::body(pointer, error)
-    }
 }
 
 /// Lists channels, by id.

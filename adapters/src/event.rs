@@ -103,6 +103,9 @@ pub struct Status {
     pub recipient: Option<Address>,
     /// Why it failed.
     pub error: Option<DeliveryError>,
+    /// The member of a group it is about, where the recipient is a group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant: Option<String>,
     /// Our address it was sent from, where the provider says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<Address>,
@@ -489,7 +492,8 @@ impl Event {
             Self::Status(status) => {
                 let recipient = status.recipient.as_ref().map_or("", |address| &address.value);
                 let word = status.provider_type.as_deref().unwrap_or(status.status.as_str());
-                Some(format!("status:{}:{word}:{recipient}", status.id))
+                let member = status.participant.as_deref().unwrap_or_default();
+                Some(format!("status:{}:{word}:{recipient}{member}", status.id))
             }
         }
     }

@@ -55,6 +55,35 @@ pub struct Adapter {
     pub parse: fn(&Request<Verified>, &Account) -> Result<Parsed, Malformed>,
     /// Answers a request once what it brought is durable.
     pub acknowledge: fn(Recorded<'_>) -> Answer,
+    /// Makes up a request as the provider would send it, yet to be signed: for trying a channel.
+    pub sample: fn(&Sample<'_>) -> Request,
+}
+
+/// A made-up text message from a customer.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    /// The webhook's public address.
+    pub url: &'a str,
+    /// Our address.
+    pub address: &'a str,
+    /// The channel's account.
+    pub account: &'a Account,
+    /// The customer's address; `None` is somebody fictional.
+    pub from: Option<&'a str>,
+    /// What the customer says.
+    pub text: &'a str,
+    /// Thirty-two hexadecimal digits, different each time.
+    pub id: &'a str,
+    /// When it is sent.
+    pub now: Timestamp,
+}
+
+impl Sample<'_> {
+    /// A request with `body` as JSON.
+    pub(crate) fn json(&self, body: &serde_json::Value) -> Request {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Request::new(Method::Post, self.url, headers, body.to_string().into_bytes())
+    }
 }
 
 /// How a provider checks a webhook address before using it.

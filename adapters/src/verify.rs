@@ -103,6 +103,14 @@ impl Verifier {
         }
     }
 
+    /// Whether a signature is only good for a while: a time is signed with the request.
+    pub fn is_timed(&self) -> bool {
+        match self {
+            Self::StandardWebhooks { .. } => true,
+            Self::UrlAndForm { .. } | Self::BodyHmac(_) | Self::SharedSecret { .. } => false,
+        }
+    }
+
     /// The scheme in a few words, for people.
     pub fn describe(&self) -> String {
         match self {
@@ -186,7 +194,10 @@ impl Verifier {
             .clone();
         match self {
             Self::UrlAndForm { header, .. } => {
-                if request.method == Method::Post && request.media_type() == "application/json" {
+                let has_digest = request.query().any(|(name, _)| name == "bodySHA256");
+                let is_json = request.media_type() == "application/json";
+                // A request that is signed again has its digest already.
+                if request.method == Method::Post && is_json && !has_digest {
                     let joint = if request.raw_query().is_empty() { '?' } else { '&' };
                     request.url = format!(
                         "{}{joint}bodySHA256={}",

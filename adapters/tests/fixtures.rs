@@ -11,7 +11,7 @@ use std::{
 };
 
 use frontdesk_adapters::{
-    Account, Adapter, Method, Request, Timestamp, decode, decode_line, fixture, providers,
+    Account, Adapter, Method, Request, Sample, Timestamp, decode, decode_line, fixture, providers,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,8 +21,7 @@ use serde_json::{Value, json};
 struct Channel {
     #[serde(rename = "id")]
     _id: String,
-    #[serde(rename = "address")]
-    _address: String,
+    address: String,
     public_url: String,
     now: Timestamp,
     account: Value,
@@ -132,5 +131,32 @@ fn every_adapter_verifies_what_it_signs_and_nothing_else() {
         assert!(!verify(resend(2), &account), "{} accepts repeated headers", adapter.provider);
         let nobody = Account::default();
         assert!(!verify(resend(1), &nobody), "{} accepts without a secret", adapter.provider);
+    }
+}
+
+#[test]
+fn every_adapter_understands_the_sample_it_makes() {
+    for adapter in providers::ALL {
+        let channel: Channel = read_json(&folder(adapter).join("account.json"));
+        let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
+        let request = (adapter.sample)(&Sample {
+            url: "https://desk.example/webhooks/x",
+            address: &channel.address,
+            account: &account,
+            from: None,
+            text: "Is anybody there? Olá & more",
+            id: "0123456789abcdef0123456789abcdef",
+            now: channel.now,
+        });
+        let request =
+            fixture::signed(request, adapter, &account, channel.now).expect("a signed request");
+        let decoded = decode(adapter, &account, request, channel.now);
+        let decoded = serde_json::to_value(decoded).expect("decoded JSON");
+        let [event] = decoded["events"].as_array().expect("events").as_slice() else {
+            panic!("{} reads its sample as {decoded}", adapter.provider);
+        };
+        assert_eq!(event["kind"], "message", "{}", adapter.provider);
+        assert_eq!(event["text"], "Is anybody there? Olá & more", "{}", adapter.provider);
+        assert!(event["id"].is_string() && event["sender"].is_object(), "{event}");
     }
 }

@@ -13,11 +13,15 @@ use frontdesk_adapters::{
 };
 use serde_json::Value;
 
-use super::Exit;
+use super::{Exit, fault, terminal::print};
 use crate::clock::Clock;
 
 /// What would this request become? Reads `.http` files, or `-`.
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk decode fixtures/twilio/01-sms.http
+  frontdesk decode --provider telegram --account account.json - < update.http
+  frontdesk decode --jsonl < requests.jsonl")]
 pub(super) struct Decode {
     /// Files with one request each; `-` is standard input.
     files: Vec<PathBuf>,
@@ -44,7 +48,7 @@ impl Decode {
             return self.lines();
         }
         if self.files.is_empty() {
-            bail!("name a file to decode, or - for standard input");
+            return Err(fault(Exit::Usage, "name a file to decode, or - for standard input"));
         }
         let mut exit = Exit::Done;
         for file in &self.files {
@@ -52,7 +56,7 @@ impl Decode {
             if matches!(decoded, Decoded::Refused { .. }) {
                 exit = Exit::Findings;
             }
-            println!("{}", serde_json::to_string_pretty(&decoded)?);
+            print(serde_json::to_string_pretty(&decoded)?)?;
         }
         Ok(exit)
     }

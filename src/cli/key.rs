@@ -1,24 +1,27 @@
 //! `frontdesk key`: who may use the API.
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
-use frontdesk_adapters::Timestamp;
+use frontdesk_adapters::{Secret, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Exit;
+use super::{Exit, fault, open_existing, terminal::print};
 use crate::{
     app,
     clock::Clock,
     config::Config,
-    keys::{self, Key as ApiKey, Scope},
+    keys::{self, Hash, Key as ApiKey, Scope},
 };
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Keys that open the API.
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk key create --scope admin
+  frontdesk key create --name dashboard --days 90
+  frontdesk key list")]
 pub(super) struct Key {
     #[command(subcommand)]
     command: Command,
@@ -55,51 +58,65 @@ enum Command {
 }
 
 impl Key {
-    pub fn run(&self, config: &Config) -> anyhow::Result<Exit> {
-        let runtime = tokio::runtime::Runtime::new().context("the runtime could not be started")?;
-        runtime.block_on(async {
-            let store = app::open_store(config).await?;
-            let mut tx = store.begin().await?;
-            let now = Clock::system().now().as_millis();
-            let exit = match &self.command {
-                Command::Create { name, scope, days, json } => {
-                    let expires_at = days.map(|days| now + i64::from(days) * DAY_MILLIS);
-                    let (key, secret, hash) = ApiKey::new(name, *scope, expires_at, now);
-                    keys::insert(&mut tx, &key, &hash).await?;
-                    tx.commit().await?;
-                    if *json {
-                        let mut shown = json!(key);
-                        shown["key"] = secret.expose().into();
-                        println!("{shown}");
-                    } else {
-                        anstream::eprintln!("keep it: it cannot be shown again");
-                        println!("{}", secret.expose());
-                    }
-                    Exit::Done
-                }
-                Command::List { json } => {
-                    let keys = keys::list(&mut tx).await?;
-                    tx.rollback().await?;
-                    if *json {
-                        keys.iter().for_each(|key| println!("{}", json!(key)));
-                    } else {
-                        println!("{}", table(&keys));
-                    }
-                    Exit::Done
-                }
-                Command::Revoke { id } => {
-                    let found = keys::revoke(&mut tx, *id, now).await?;
-                    tx.commit().await?;
-                    if !found {
-                        anstream::eprintln!("frontdesk: there is no key {id}");
-                    }
-                    if found { Exit::Done } else { Exit::NotFound }
-                }
-            };
-            store.close().await;
-            Ok(exit)
-        })
+    pub async fn run(&self, config: &Config) -> anyhow::Result<Exit> {
+        let now = Clock::system().now().as_millis();
+        match &self.command {
+            Command::Create { name, scope, days, json } => {
+                let expires_at = days.map(|days| now + i64::from(days) * DAY_MILLIS);
+                create(config, ApiKey::new(name, *scope, expires_at, now), *json).await
+            }
+            Command::List { json } => list(config, *json).await,
+            Command::Revoke { id } => revoke(config, *id, now).await,
+        }
     }
+}
+
+async fn create(
+    config: &Config,
+    (key, secret, hash): (ApiKey, Secret, Hash),
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let store = app::open_store(config).await?;
+    let mut tx = store.begin().await?;
+    keys::insert(&mut tx, &key, &hash).await?;
+    tx.commit().await?;
+    if json {
+        let mut shown = json!(key);
+        shown["key"] = secret.expose().into();
+        print(shown)?;
+    } else {
+        anstream::eprintln!("keep it: it cannot be shown again");
+        print(secret.expose())?;
+    }
+    store.close().await;
+    Ok(Exit::Done)
+}
+
+async fn list(config: &Config, json: bool) -> anyhow::Result<Exit> {
+    let store = open_existing(config).await?;
+    let mut tx = store.begin_read().await?;
+    let keys = keys::list(&mut tx).await?;
+    tx.rollback().await?;
+    if json {
+        keys.iter().try_for_each(|key| print(json!(key)))?;
+    } else {
+        print(table(&keys))?;
+    }
+    store.close().await;
+    Ok(Exit::Done)
+}
+
+async fn revoke(config: &Config, id: Uuid, now: i64) -> anyhow::Result<Exit> {
+    let store = open_existing(config).await?;
+    let mut tx = store.begin().await?;
+    let found = keys::revoke(&mut tx, id, now).await?;
+    tx.commit().await?;
+    store.close().await;
+    if found {
+        return Ok(Exit::Done);
+    }
+    let message = format!("there is no key {id}; `frontdesk key list` shows those there are");
+    Err(fault(Exit::NotFound, message))
 }
 
 fn table(keys: &[ApiKey]) -> Table {

@@ -1,43 +1,79 @@
 //! The command line: data on stdout, everything else on stderr.
 //!
-//! One file per command. Exit codes are those of [`Exit`].
+//! One file per command. Exit codes are those of [`Exit`]; whatever ends a command early is an
+//! error, and [`exit_of`] says which code it deserves.
 
+mod apply;
+mod completions;
+mod configuration;
 mod decode;
+mod demo;
+mod explain;
+mod fixtures;
+mod http;
 mod key;
+mod migrate;
 mod openapi;
 mod providers;
+mod replay;
+mod send;
 mod serve;
+mod terminal;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Loaded};
+use self::terminal::{Color, RED, styled};
+use crate::{
+    app,
+    config::{self, Config, Loaded},
+    db::{self, Store},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk demo                       from nothing to conversations on screen
+  frontdesk serve                      the gateway, on 127.0.0.1:8080
+  frontdesk apply frontdesk.channels.toml
+  frontdesk decode fixtures/twilio/01-sms.http
+  frontdesk explain IMS0000001";
 
 /// A messaging channel gateway: from signed webhook bytes to a queued interaction.
 #[derive(Debug, Parser)]
-#[command(name = "frontdesk", version, propagate_version = true)]
-struct Arguments {
+#[command(name = "frontdesk", version, propagate_version = true, before_help = EXAMPLES)]
+pub(super) struct Arguments {
     /// Configuration file (TOML).
     #[arg(long, global = true, env = "FRONTDESK_CONFIG")]
     config: Option<PathBuf>,
+    /// When to use color.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    color: Color,
+    /// Say only what is asked for: no progress, no notes.
+    #[arg(long, short, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the gateway.
+    Demo(demo::Demo),
     Serve(serve::Serve),
-    /// What would this request become? Reads `.http` files, or `-`.
     Decode(decode::Decode),
-    /// Every provider: what it receives, how it is verified, the fields of its account.
+    Replay(replay::Replay),
+    Send(send::Send),
+    Apply(apply::Apply),
+    Export(apply::Export),
+    Explain(explain::Explain),
     Providers(providers::Providers),
-    /// Keys that open the API.
     Key(key::Key),
-    /// Print the OpenAPI document of the API.
+    Migrate(migrate::Migrate),
+    Config(configuration::Configuration),
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -68,28 +104,65 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// An error that knows its exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Fault {
+    exit: Exit,
+    message: String,
+}
+
+fn fault(exit: Exit, message: impl Into<String>) -> anyhow::Error {
+    Fault { exit, message: message.into() }.into()
+}
+
 /// Runs the command the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    arguments.color.apply();
     match run(arguments) {
         Ok(exit) => exit.into(),
+        Err(error) if reader_has_left(&error) => Exit::Done.into(),
         Err(error) => {
-            anstream::eprintln!("frontdesk: {error:#}");
+            anstream::eprintln!("{} {error:#}", styled(RED, "frontdesk:"));
             exit_of(&error).into()
         }
     }
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Exit> {
-    let file = arguments.config;
-    match arguments.command {
-        Command::Serve(command) => command.run(&load(file, &[])?),
+    let Arguments { config: file, quiet, command, .. } = arguments;
+    let usual = if quiet { "error" } else { "warn" };
+    let load = |flags: &[_], usual: &str| -> anyhow::Result<Loaded> {
+        let loaded = load(file.clone(), flags)?;
+        terminal::start_log(&loaded, usual)?;
+        Ok(loaded)
+    };
+    match command {
+        Command::Demo(command) => {
+            let log = load(&[], usual)?.config.log;
+            block_on(command.run(log, quiet))
+        }
+        Command::Serve(command) => command.run(&load(&[], if quiet { usual } else { "info" })?),
         Command::Decode(command) => command.run(),
+        Command::Replay(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
+        Command::Send(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Apply(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
+        Command::Export(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Explain(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Providers(command) => command.run(),
-        Command::Key(command) => command.run(&load(file, &[])?.config),
+        Command::Key(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Migrate(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Config(command) => command.run(&self::load(file, &[])?),
         Command::OpenApi(command) => command.run(),
+        Command::Completions(command) => command.run(),
     }
+}
+
+/// Runs a command that waits for files, sockets or the database.
+fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Runtime::new().context("the runtime could not be started")?.block_on(command)
 }
 
 fn load(
@@ -101,6 +174,32 @@ fn load(
     Ok(config::load(file.as_deref(), std::env::vars(), flags)?)
 }
 
+/// Reading must not make an empty database.
+fn require_database(config: &Config) -> anyhow::Result<()> {
+    match db::sqlite_file(&config.database.url) {
+        Some(file) if !file.exists() => {
+            let file = file.display();
+            let message = format!("there is no database at {file}; `frontdesk serve` makes one");
+            Err(fault(Exit::NotFound, message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Opens the configured database where there is one.
+async fn open_existing(config: &Config) -> anyhow::Result<Store> {
+    require_database(config)?;
+    Ok(app::open_store(config).await?)
+}
+
+fn reader_has_left(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
 /// The exit code an error deserves.
 fn exit_of(error: &anyhow::Error) -> Exit {
     use crate::{
@@ -108,10 +207,20 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         config::ConfigError,
         db::{MigrateError, OpenError, StoreError},
     };
+    if let Some(fault) = error.downcast_ref::<Fault>() {
+        return fault.exit;
+    }
     let unreachable = error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(StoreError::Unreachable(_)))
             || matches!(cause.downcast_ref(), Some(OpenError::Unreachable(_)))
-            || matches!(cause.downcast_ref(), Some(AppError::Open(OpenError::Unreachable(_))))
+            || matches!(
+                cause.downcast_ref(),
+                Some(
+                    AppError::Open(OpenError::Unreachable(_))
+                        | AppError::Store(StoreError::Unreachable(_))
+                        | AppError::Migrate(MigrateError::Store(StoreError::Unreachable(_)))
+                )
+            )
     });
     if unreachable {
         return Exit::Unreachable;
@@ -125,8 +234,10 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                     AppError::NoKey
                         | AppError::Vault(_)
                         | AppError::Open(OpenError::Url | OpenError::Unreadable(_))
+                        | AppError::Migrate(MigrateError::Pending(_))
                 )
             )
+            || matches!(cause.downcast_ref(), Some(OpenError::Url | OpenError::Unreadable(_)))
     });
     if configuration { Exit::Configuration } else { Exit::Failed }
 }

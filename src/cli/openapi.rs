@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Exit;
+use super::{Exit, terminal::print};
 use crate::app;
 
 /// Print the OpenAPI document of the API.
@@ -11,7 +11,7 @@ pub(super) struct OpenApi {}
 
 impl OpenApi {
     pub fn run(&self) -> anyhow::Result<Exit> {
-        println!("{}", serde_json::to_string_pretty(&app::document())?);
+        print(serde_json::to_string_pretty(&app::document())?)?;
         Ok(Exit::Done)
     }
 }

@@ -5,10 +5,13 @@ use comfy_table::Table;
 use frontdesk_adapters::providers;
 use serde_json::json;
 
-use super::Exit;
+use super::{Exit, terminal::print};
 
 /// Every provider: what it receives, how it is verified, the fields of its account.
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk providers
+  frontdesk providers --json")]
 pub(super) struct Providers {
     /// One JSON object a line.
     #[arg(long)]
@@ -37,7 +40,7 @@ impl Providers {
                     "verification": adapter.verifier.describe(),
                     "account": fields,
                 });
-                println!("{line}");
+                print(line)?;
             } else {
                 let fields: Vec<_> = fields
                     .map(|field| format!("{}{}", field.name, if field.required { "" } else { "?" }))
@@ -47,7 +50,7 @@ impl Providers {
             }
         }
         if !self.json {
-            println!("{table}");
+            print(table)?;
         }
         Ok(Exit::Done)
     }

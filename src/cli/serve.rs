@@ -9,12 +9,14 @@ use crate::{app::App, clock::Clock, config::Loaded};
 
 /// Run the gateway.
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk serve
+  FRONTDESK__DATABASE__URL=postgres://… FRONTDESK__HTTP__PUBLIC_URL=https://desk.example frontdesk serve")]
 pub(super) struct Serve {}
 
 impl Serve {
     pub fn run(&self, loaded: &Loaded) -> anyhow::Result<Exit> {
-        let runtime = tokio::runtime::Runtime::new().context("the runtime could not be started")?;
-        runtime.block_on(async {
+        super::block_on(async {
             let config = &loaded.config;
             let listener = TcpListener::bind(config.http.listen)
                 .await
@@ -33,7 +35,7 @@ impl Serve {
 }
 
 /// Waits for SIGTERM or SIGINT; a second one ends the process at once.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let signals = unix::signal(unix::SignalKind::terminate())
         .and_then(|terminate| Ok((terminate, unix::signal(unix::SignalKind::interrupt())?)));
     let Ok((mut terminate, mut interrupt)) = signals else {

@@ -50,7 +50,7 @@ pub struct Setting {
     pub name: &'static str,
     /// Whether its value must not be shown as it is.
     pub secret: bool,
-    /// Its value where one was given.
+    /// Its value, where it has one.
     pub value: Option<String>,
     /// Where that came from.
     pub origin: Origin,
@@ -140,7 +140,7 @@ pub fn load(
     let settings = SETTINGS.iter().map(|(name, secret)| {
         let (value, origin) = match given.remove(name) {
             Some((value, origin)) => (Some(Value::new(None, value).to_string()), origin),
-            None => (None, Origin::Default),
+            None => (default(name), Origin::Default),
         };
         Setting { name, secret: *secret, value, origin }
     });
@@ -164,6 +164,22 @@ fn describe(origin: &Origin) -> String {
 
 fn known(path: &str) -> Option<&'static str> {
     SETTINGS.iter().map(|(name, _)| *name).find(|name| *name == path)
+}
+
+/// What is in force where nobody says anything.
+fn default(name: &str) -> Option<String> {
+    let Config { database, http, ingest, log, .. } = Config::default();
+    match name {
+        "database.url" => Some(database.url),
+        "database.max_connections" => Some(database.max_connections.to_string()),
+        "http.listen" => Some(http.listen.to_string()),
+        "http.max_body_bytes" => Some(http.max_body_bytes.to_string()),
+        "ingest.queue" => Some(ingest.queue.to_string()),
+        "ingest.group" => Some(ingest.group.to_string()),
+        "ingest.refused" => Some(ingest.refused.to_string()),
+        "log.filter" => Some(log.filter),
+        _ => None,
+    }
 }
 
 fn is_secret(name: &str) -> bool {
@@ -203,5 +219,87 @@ fn from_toml(value: toml::Value) -> ValueKind {
                 .map(|(key, value)| (key, Value::new(None, from_toml(value))))
                 .collect(),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> std::vec::IntoIter<(String, String)> {
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        pairs.collect::<Vec<_>>().into_iter()
+    }
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("frontdesk.toml");
+        fs::write(&path, text).expect("a file");
+        (folder, path)
+    }
+
+    fn origin<'a>(loaded: &'a Loaded, name: &str) -> &'a Origin {
+        let setting = loaded.settings.iter().find(|setting| setting.name == name);
+        &setting.expect("a setting").origin
+    }
+
+    #[test]
+    fn it_runs_with_no_configuration_at_all() {
+        let loaded = load(None, environment(&[("PATH", "/bin")]), &[]).expect("settings");
+        assert_eq!(loaded.config.database.url, "sqlite:frontdesk.db");
+        assert!(loaded.settings.iter().all(|setting| setting.origin == Origin::Default));
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file_over_defaults() {
+        let (_folder, path) = file(
+            "[ingest]\nqueue = 1\ngroup = 1\nrefused = 1\n[http]\ntrusted_proxies = [\"10.0.0.0/8\"]",
+        );
+        let variables = [("FRONTDESK__INGEST__GROUP", "2"), ("FRONTDESK__INGEST__REFUSED", "2")];
+        let flags = [("ingest.refused", "--refused", "3".to_owned())];
+        let loaded = load(Some(&path), environment(&variables), &flags).expect("settings");
+        let ingest = loaded.config.ingest;
+        assert_eq!((ingest.queue, ingest.group, ingest.refused), (1, 2, 3));
+        assert_eq!(loaded.config.http.trusted_proxies.len(), 1);
+        assert_eq!(*origin(&loaded, "ingest.queue"), Origin::File(path));
+        assert_eq!(origin(&loaded, "ingest.group").to_string(), "FRONTDESK__INGEST__GROUP");
+        assert_eq!(*origin(&loaded, "ingest.refused"), Origin::Flag("--refused"));
+        assert_eq!(*origin(&loaded, "http.listen"), Origin::Default);
+    }
+
+    #[test]
+    fn an_unknown_key_suggests_the_right_one() {
+        let (_folder, path) = file("[http]\nlisen = \"127.0.0.1:1\"");
+        let error = load(Some(&path), environment(&[]), &[]).expect_err("unknown");
+        assert!(error.to_string().ends_with("did you mean `http.listen`?"), "{error}");
+        let variables = [("FRONTDESK__DATABASE__ULR", "sqlite:x.db")];
+        let error = load(None, environment(&variables), &[]).expect_err("unknown");
+        assert!(error.to_string().contains("FRONTDESK__DATABASE__ULR"), "{error}");
+        assert!(error.to_string().ends_with("did you mean `database.url`?"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_also_taken_from_a_file_and_only_a_secret_is() {
+        let (_folder, path) = file("postgres://desk:hush@db/desk\n");
+        let path = path.display().to_string();
+        let loaded = load(None, environment(&[("FRONTDESK__DATABASE__URL_FILE", &path)]), &[]);
+        assert_eq!(loaded.expect("settings").config.database.url, "postgres://desk:hush@db/desk");
+        let error = load(None, environment(&[("FRONTDESK__LOG__FILTER_FILE", &path)]), &[]);
+        assert!(matches!(error, Err(ConfigError::Unknown(..))));
+    }
+
+    #[test]
+    fn the_key_file_is_a_setting_of_its_own() {
+        let variables = [("FRONTDESK__SECRETS__KEY_FILE", "/nowhere/frontdesk.key")];
+        let secrets = load(None, environment(&variables), &[]).expect("settings").config.secrets;
+        assert!(secrets.key.is_none());
+        assert_eq!(secrets.key_file, Some(PathBuf::from("/nowhere/frontdesk.key")));
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_refused() {
+        let variables = [("FRONTDESK__HTTP__LISTEN", "everywhere")];
+        let error = load(None, environment(&variables), &[]).expect_err("no address");
+        assert!(matches!(error, ConfigError::Value(_)));
     }
 }

@@ -31,8 +31,34 @@ impl JsonText {
     ///
     /// When a map has keys that are not text, which none of ours has.
     pub fn of(value: &impl serde::Serialize) -> Self {
-        Self(serde_json::to_string(value).expect("our types have text keys"))
+        let json = serde_json::to_string(value).expect("our types have text keys");
+        if !json.contains("\\u0000") {
+            return Self(json);
+        }
+        let mut value: serde_json::Value = serde_json::from_str(&json).expect("just written");
+        replace_nul(&mut value);
+        Self(value.to_string())
     }
+}
+
+/// PostgreSQL stores no NUL, neither in text nor in JSON, and none of it says anything.
+fn replace_nul(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => *text = without_nul(std::mem::take(text)),
+        Value::Array(values) => values.iter_mut().for_each(replace_nul),
+        Value::Object(members) => {
+            for (key, mut value) in std::mem::take(members) {
+                replace_nul(&mut value);
+                members.insert(without_nul(key), value);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// A row read from either engine.
@@ -247,11 +273,15 @@ impl Cell for String {
     const POSTGRES: &'static str = "text";
 
     fn json(&self, out: &mut Vec<u8>) {
-        write_json(self, out);
+        if self.contains('\0') {
+            write_json(&without_nul(self.clone()), out);
+        } else {
+            write_json(self, out);
+        }
     }
 
     fn into_postgres(self) -> Self {
-        self
+        without_nul(self)
     }
 }
 

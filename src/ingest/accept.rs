@@ -6,13 +6,14 @@ use std::{
 };
 
 use frontdesk_adapters::{
-    Accepted, Adapter, Answer, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request,
+    Accepted, Adapter, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request,
     Timestamp, Verdict,
 };
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::{
-    IngestError, Inner,
+    IngestError, Inner, Receipt,
     catalog::{Catalog, Entry},
     commit::{Arrived, Submission},
 };
@@ -37,7 +38,7 @@ pub(super) async fn accept(
     channel_id: &str,
     request: Request,
     now: Timestamp,
-) -> Result<Answer, IngestError> {
+) -> Result<Receipt, IngestError> {
     let (catalog, channel) = match find(inner, channel_id).await {
         Ok(found) => found,
         Err(error) => {
@@ -51,7 +52,7 @@ pub(super) async fn accept(
     };
     let adapter = channel.adapter;
     match adapter.accept(request, &channel.account, now) {
-        Accepted::Handshake(answer) => Ok(answer),
+        Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer)),
         Accepted::Refused(request, refusal) => {
             count(adapter.provider, RequestOutcome::Refused);
             let labels = [("provider", adapter.provider), ("reason", refusal.code())];
@@ -83,7 +84,10 @@ pub(super) async fn accept(
 }
 
 /// The channel; one that is not known yet may have been made a moment ago by another instance.
-async fn find(inner: &Inner, id: &str) -> Result<(Arc<Catalog>, Arc<Channel>), IngestError> {
+pub(super) async fn find(
+    inner: &Inner,
+    id: &str,
+) -> Result<(Arc<Catalog>, Arc<Channel>), IngestError> {
     let catalog = inner.catalog.get();
     match catalog.entry(id) {
         Some(Entry::Usable(channel)) => {
@@ -102,32 +106,12 @@ async fn understood(
     row: NewRequest,
     digest: &[u8],
     parsed: Parsed,
-) -> Result<Answer, IngestError> {
+) -> Result<Receipt, IngestError> {
     let adapter = channel.adapter;
-    let received_at = row.received_at;
     let shards = inner.committers.len();
     let mut parts: Vec<Vec<Arrived>> = (0..shards).map(|_| Vec::new()).collect();
-    for (place, event) in parsed.events.iter().enumerate() {
-        if !is_recorded(event) {
-            continue;
-        }
-        let our_address = event.our_address();
-        let addressed = our_address.map_or(channel, |ours| catalog.addressed(channel, ours));
-        let our_address = match our_address {
-            Some(ours) if !addressed.answers_at(ours) => ours.to_owned(),
-            Some(_) | None => addressed.address.clone(),
-        };
-        let key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
-        parts[shard(event, &addressed.id, shards)].push(Arrived {
-            id: clock::new_id(),
-            request_id: row.id,
-            place,
-            channel: Arc::clone(addressed),
-            our_address,
-            key,
-            event: event.clone(),
-            received_at,
-        });
+    for arrived in arrivals(catalog, channel, row.id, row.received_at, digest, &parsed) {
+        parts[shard(&arrived.event, &arrived.channel.id, shards)].push(arrived);
     }
     let events = parts.iter().map(Vec::len).sum::<usize>();
     // The archive row goes with the first part; a request that says nothing is archived, too.
@@ -156,11 +140,42 @@ async fn understood(
             .increment(duplicates as u64);
     }
     let all_known = events > 0 && new == 0;
-    count(
-        adapter.provider,
-        if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted },
-    );
-    Ok((adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes)))
+    let outcome = if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
+    count(adapter.provider, outcome);
+    let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+    Ok(Receipt { answer, outcome: Some(outcome), events, duplicates })
+}
+
+/// What a request brings that is recorded, each for the channel it is addressed to.
+pub(super) fn arrivals(
+    catalog: &Catalog,
+    channel: &Arc<Channel>,
+    request_id: Uuid,
+    received_at: i64,
+    digest: &[u8],
+    parsed: &Parsed,
+) -> Vec<Arrived> {
+    let recorded = parsed.events.iter().enumerate().filter(|(_, event)| is_recorded(event));
+    let arrived = recorded.map(|(place, event)| {
+        let our_address = event.our_address();
+        let addressed = our_address.map_or(channel, |ours| catalog.addressed(channel, ours));
+        let our_address = match our_address {
+            Some(ours) if !addressed.answers_at(ours) && ours.len() <= KEY_BYTES => ours.to_owned(),
+            Some(_) | None => addressed.address.clone(),
+        };
+        let key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
+        Arrived {
+            id: clock::new_id(),
+            request_id,
+            place,
+            channel: Arc::clone(addressed),
+            our_address,
+            key,
+            event: event.clone(),
+            received_at,
+        }
+    });
+    arrived.collect()
 }
 
 async fn not_understood(
@@ -168,12 +183,13 @@ async fn not_understood(
     adapter: &Adapter,
     row: NewRequest,
     malformed: &Malformed,
-) -> Result<Answer, IngestError> {
+) -> Result<Receipt, IngestError> {
     let (submission, reply) = Submission::new(Some(row), Vec::new());
     inner.committers[0].submit(submission)?;
     reply.await.map_err(|_| IngestError::Stopping)??;
     count(adapter.provider, RequestOutcome::Malformed);
-    Ok((adapter.acknowledge)(Recorded::NotUnderstood(malformed)))
+    let answer = (adapter.acknowledge)(Recorded::NotUnderstood(malformed));
+    Ok(Receipt { answer, outcome: Some(RequestOutcome::Malformed), events: 0, duplicates: 0 })
 }
 
 /// Typing passes; an item with problems is answered and may come again, mended, under its id.
@@ -200,7 +216,11 @@ fn shard(event: &Event, channel: &str, shards: usize) -> usize {
 
 /// Index entries have a size: an id longer than any provider's is kept as its digest.
 fn bounded_key(key: String) -> String {
-    if key.len() <= KEY_BYTES { key } else { fallback_key(&Sha256::digest(&key), key.len()) }
+    if key.len() <= KEY_BYTES && !key.contains('\0') {
+        key
+    } else {
+        fallback_key(&Sha256::digest(&key), key.len())
+    }
 }
 
 /// Where a provider gives nothing to go by, the same bytes are the same event.

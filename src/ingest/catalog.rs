@@ -1,7 +1,7 @@
 //! The channels and routes in force, kept in memory and taken up within a second of a change.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, RwLock},
     time::Duration,
 };
@@ -23,6 +23,8 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Catalog {
     channels: HashMap<String, Entry>,
+    /// Our addresses.
+    ours: HashSet<String>,
     /// The routes, ready to be tried.
     pub routes: Table,
     stamp: Stamp,
@@ -56,7 +58,12 @@ impl Catalog {
         }
         let queues = routing::store::queues(tx).await?;
         let routes = Table::new(routing::store::routes(tx).await?, &queues);
-        Ok(Self { channels, routes, stamp })
+        let ours = channels.values().filter_map(|entry| match entry {
+            Entry::Usable(channel) => Some(channel.address.clone()),
+            Entry::Sealed => None,
+        });
+        let ours = ours.collect();
+        Ok(Self { channels, ours, routes, stamp })
     }
 
     pub(super) fn entry(&self, id: &str) -> Option<&Entry> {
@@ -96,10 +103,7 @@ impl Catalog {
 
     /// Whether an address is one of ours, so that a message from it would be a loop.
     pub(super) fn is_ours(&self, address: &str) -> bool {
-        self.channels.values().any(|entry| match entry {
-            Entry::Usable(channel) => channel.address == address,
-            Entry::Sealed => false,
-        })
+        self.ours.contains(address)
     }
 }
 

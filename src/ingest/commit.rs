@@ -173,7 +173,10 @@ impl Run {
                         let _ = submission.reply.send(Ok(outcomes));
                     }
                 }
-                Err(StoreError::Refused(_)) if group.len() > 1 => {
+                // Whatever it was, the neighbors of whoever caused it must not pay for it.
+                Err(StoreError::Refused(_) | StoreError::Failed(_) | StoreError::Exists)
+                    if group.len() > 1 =>
+                {
                     let second = group.split_off(group.len() / 2);
                     groups.push(second);
                     groups.push(group);

@@ -16,6 +16,7 @@ mod accept;
 mod archive;
 mod catalog;
 mod commit;
+mod preview;
 mod record;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     db::{Store, StoreError},
+    messages::RequestOutcome,
     vault::Vault,
 };
 
@@ -40,12 +42,6 @@ pub struct Limits {
     pub group: usize,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { queue: 4096, group: 256, refused: 10_000 }
-    }
 }
 
 /// Takes webhook requests and records what they say.
@@ -86,6 +82,25 @@ pub enum IngestError {
     /// The channel's account cannot be opened, so nothing can be verified.
     #[error("the channel cannot be used until its secrets can be opened")]
     ChannelUnusable,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// What the provider hears.
+    pub answer: Answer,
+    /// What the archive says; `None` for a handshake, which is not archived.
+    pub outcome: Option<RequestOutcome>,
+    /// How many events it brought.
+    pub events: usize,
+    /// How many of them were known already.
+    pub duplicates: usize,
+}
+
+impl Receipt {
+    fn of_handshake(answer: Answer) -> Self {
+        Self { answer, outcome: None, events: 0, duplicates: 0 }
+    }
 }
 
 /// The tasks behind an [`Ingest`]. They end once it is stopped and what waits is recorded.
@@ -129,7 +144,7 @@ impl Ingest {
     ///
     /// Returns only after what the request brought is durable.
     pub async fn accept(&self, channel: &str, request: Request) -> Result<Answer, IngestError> {
-        accept::accept(&self.0, channel, request, self.0.clock.now()).await
+        self.accept_at(channel, request, self.0.clock.now()).await
     }
 
     /// As [`Ingest::accept`], at another time: for replaying what arrived earlier.
@@ -139,7 +154,27 @@ impl Ingest {
         request: Request,
         now: Timestamp,
     ) -> Result<Answer, IngestError> {
+        Ok(self.replay(channel, request, now).await?.answer)
+    }
+
+    /// As [`Ingest::accept_at`], and tells what came of it.
+    pub async fn replay(
+        &self,
+        channel: &str,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Receipt, IngestError> {
         accept::accept(&self.0, channel, request, now).await
+    }
+
+    /// Tells what would come of a request and records nothing.
+    pub async fn preview(
+        &self,
+        channel: &str,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Receipt, IngestError> {
+        preview::preview(&self.0, channel, request, now).await
     }
 
     /// The channels and routes in force.

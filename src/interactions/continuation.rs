@@ -72,6 +72,16 @@ impl Continued {
     pub fn number(&self) -> String {
         number(self.seq)
     }
+
+    /// `opened`, `continued` or `noted`.
+    #[must_use]
+    pub fn decision(&self) -> &'static str {
+        match (self.opened, self.reason) {
+            (true, _) => "opened",
+            (false, Reason::Noted) => "noted",
+            (false, _) => "continued",
+        }
+    }
 }
 
 /// An interaction while the group is worked through.

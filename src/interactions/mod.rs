@@ -12,7 +12,7 @@ mod tests;
 
 pub use continuation::{Arrival, Continued, Conversation, Outcome, continue_or_open};
 use frontdesk_adapters::Medium;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 pub use state::{Actor, IllegalTransition, State, StateReason};
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ pub enum Continuity {
 }
 
 /// Why a message continued or opened an interaction, in the words stored with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Nothing was open.

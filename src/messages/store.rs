@@ -298,6 +298,8 @@ pub async fn insert_events(tx: &mut Tx, rows: Vec<NewEvent>) -> Result<(), Store
 pub struct MessageFilter {
     /// Those of this interaction.
     pub interaction: Option<Uuid>,
+    /// Those this request brought.
+    pub request: Option<Uuid>,
     /// This one.
     pub id: Option<Uuid>,
     /// Those after this one.
@@ -317,6 +319,9 @@ pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, S
             query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
             if let Some(interaction) = filter.interaction {
                 query.push(" and interaction_id = ").push_bind(interaction);
+            }
+            if let Some(request) = filter.request {
+                query.push(" and request_id = ").push_bind(request);
             }
             if let Some(id) = filter.id {
                 query.push(" and id = ").push_bind(id);
@@ -338,6 +343,8 @@ pub struct EventFilter {
     pub target: Option<(String, String)>,
     /// Those of this request.
     pub request: Option<Uuid>,
+    /// This one.
+    pub id: Option<Uuid>,
     /// At most so many.
     pub limit: i64,
 }
@@ -355,6 +362,9 @@ pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord
             }
             if let Some(request) = filter.request {
                 query.push(" and request_id = ").push_bind(request);
+            }
+            if let Some(id) = filter.id {
+                query.push(" and id = ").push_bind(id);
             }
             query.push(" order by id limit ").push_bind(filter.limit);
             query

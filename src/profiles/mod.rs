@@ -15,6 +15,7 @@ use frontdesk_adapters::{Address, AddressKind, Medium};
 pub use people::{PersonKind, PersonRef};
 pub use resolve::{Resolved, Sender, resolve};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// What tells one sender from another.
@@ -38,8 +39,22 @@ impl Key {
             (None, AddressKind::User, Medium::Chat) => channel.to_owned(),
             (None, ..) => String::new(),
         };
-        Self { scheme: medium.as_str(), scope, value: address.value.clone() }
+        Self {
+            scheme: medium.as_str(),
+            scope: bounded(scope),
+            value: bounded(address.value.clone()),
+        }
     }
+}
+
+/// Index entries have a size. No provider's ids come near it; what does is told apart by its digest.
+fn bounded(value: String) -> String {
+    const LONGEST: usize = 512;
+    if value.len() <= LONGEST {
+        return value;
+    }
+    let digest = Sha256::digest(&value);
+    digest.iter().fold("sha256:".to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// What a message learned about its sender, in the words stored with profile and interaction.

@@ -227,6 +227,14 @@ pub async fn position(tx: &mut Tx, item: &WorkItem) -> Result<i64, StoreError> {
     Ok(position)
 }
 
+/// One work item.
+pub async fn item(tx: &mut Tx, id: Uuid) -> Result<Option<WorkItem>, StoreError> {
+    const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
+        w.unrouted, w.reason, w.queued_at from work_items w join interactions i on i.id = w.interaction_id \
+        where w.id = $1";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
+}
+
 /// The work items of an interaction, oldest first.
 pub async fn items_of(tx: &mut Tx, interaction: Uuid) -> Result<Vec<WorkItem>, StoreError> {
     const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \

@@ -7,11 +7,12 @@ use axum::{
     http::{HeaderMap, Request, header},
 };
 use frontdesk::{app::App, clock::Clock, config::Config, keys::Scope};
-use frontdesk_adapters::{Account, Method, Timestamp, providers};
+use frontdesk_adapters::{Account, Method, Secret, Timestamp, providers};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::document::Document;
+use crate::support::{Database, PUBLIC_URL, SECRETS_KEY};
 
 /// What the telegram channel of these tests is signed with.
 pub const SECRET: &str = "canary_Secret-1";
@@ -21,7 +22,6 @@ pub struct Gateway {
     pub app: App,
     pub document: Document,
     pub seen: Mutex<BTreeSet<String>>,
-    folder: tempfile::TempDir,
 }
 
 #[derive(Debug)]
@@ -55,13 +55,13 @@ pub struct Call<'a> {
 }
 
 impl Gateway {
-    pub async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+    pub async fn start(database: &Database) -> Self {
         let mut config = Config::default();
-        config.database.url = format!("sqlite:{}", folder.path().join("desk.db").display());
-        config.http.public_url = Some("https://desk.example".to_owned());
+        config.database.url.clone_from(&database.url);
+        config.http.public_url = Some(PUBLIC_URL.to_owned());
+        config.secrets.key = Some(Secret::new(SECRETS_KEY));
         let app = App::build(&config, Clock::system()).await.expect("a gateway");
-        Self { app, document: Document::new(), seen: Mutex::default(), folder }
+        Self { app, document: Document::new(), seen: Mutex::default() }
     }
 
     /// A key made as the command line makes one.
@@ -105,7 +105,7 @@ impl Gateway {
             "from": {"id": sender, "is_bot": false, "first_name": "Ana"},
             "chat": {"id": sender, "type": "private", "first_name": "Ana"},
         }});
-        let url = "https://desk.example/webhooks/bot".to_owned();
+        let url = format!("{PUBLIC_URL}/webhooks/bot");
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         let mut request =
             frontdesk_adapters::Request::new(Method::Post, url, headers, body.to_string().into());
@@ -116,7 +116,6 @@ impl Gateway {
 
     pub async fn stop(self) {
         self.app.stop().await;
-        self.folder.close().expect("an empty folder");
     }
 }
 

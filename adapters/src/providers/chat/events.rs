@@ -258,6 +258,7 @@ fn our_message(
         at: None,
         recipient,
         error,
+        participant: None,
         sender: None,
         provider_type: None,
     })

@@ -20,10 +20,12 @@ mod content;
 mod events;
 mod fields;
 
+use serde_json::json;
+
 use self::{body::Body, fields::Fields};
 use crate::{
-    Account, Adapter, Field, Handshake, Malformed, Medium, Parsed, Request, Verified, Verifier,
-    request,
+    Account, Adapter, Field, Handshake, Malformed, Medium, Parsed, Request, Sample, Verified,
+    Verifier, request,
 };
 
 /// The chat-widget back end.
@@ -61,6 +63,7 @@ pub const ADAPTER: Adapter = Adapter {
     handshake: Handshake::None,
     parse,
     acknowledge: answer::acknowledge,
+    sample,
 };
 
 /// The most events of one request.
@@ -92,6 +95,22 @@ fn refused(code: &'static str, message: &str) -> Parsed {
     let mut body = Fields::default();
     body.problem("events", code, message);
     vec![events::refused(None, body)].into()
+}
+
+fn sample(sample: &Sample<'_>) -> Request {
+    sample.json(&json!({
+        "type": "message.created",
+        "timestamp": sample.now,
+        "data": {
+            "id": sample.id,
+            "sender": {
+                "id": sample.from.unwrap_or("u-42"),
+                "kind": "visitor",
+                "name": "Ana Prado",
+            },
+            "text": sample.text,
+        },
+    }))
 }
 
 #[cfg(test)]

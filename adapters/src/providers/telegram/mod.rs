@@ -28,11 +28,11 @@ mod message;
 mod tests;
 mod wire;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Account, Adapter, Address, Answer, Event, Field, Handshake, Malformed, Medium, Message, Parsed,
-    Recorded, Request, Verified, Verifier, event,
+    Recorded, Request, Sample, Verified, Verifier, event,
 };
 
 /// The Telegram Bot API.
@@ -69,6 +69,7 @@ pub const ADAPTER: Adapter = Adapter {
     handshake: Handshake::None,
     parse,
     acknowledge,
+    sample,
 };
 
 fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malformed> {
@@ -102,6 +103,22 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
 /// The same for what we cannot read: Telegram would only repeat it.
 fn acknowledge(_: Recorded<'_>) -> Answer {
     Answer::empty(200)
+}
+
+/// Users are numbers; who is none of them is written as somebody fictional.
+fn sample(sample: &Sample<'_>) -> Request {
+    let user: i64 = sample.from.and_then(|from| from.parse().ok()).unwrap_or(6_120_000_001);
+    let id = sample.now.as_millis();
+    sample.json(&json!({
+        "update_id": id,
+        "message": {
+            "message_id": id,
+            "from": {"id": user, "is_bot": false, "first_name": "Mara"},
+            "chat": {"id": user, "type": "private", "first_name": "Mara"},
+            "date": sample.now.as_seconds(),
+            "text": sample.text,
+        },
+    }))
 }
 
 /// Where an event comes from.

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use self::parameters::Parameters;
 use crate::{
     Account, Adapter, Answer, Event, Field, Handshake, Kind, Malformed, Medium, Message, Method,
-    Parsed, Recorded, Request, Verified, Verifier, event,
+    Parsed, Recorded, Request, Sample, Verified, Verifier, event,
 };
 
 mod addresses;
@@ -54,6 +54,7 @@ pub const ADAPTER: Adapter = Adapter {
     handshake: Handshake::None,
     parse,
     acknowledge,
+    sample,
 };
 
 const EMPTY_TWIML: Answer = Answer::constant(200, "text/xml", "<Response/>");
@@ -74,6 +75,20 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
 
 fn acknowledge(_: Recorded<'_>) -> Answer {
     EMPTY_TWIML
+}
+
+fn sample(sample: &Sample<'_>) -> Request {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("MessageSid", &format!("SM{}", sample.id));
+    form.append_pair("AccountSid", sample.account.get("account_sid").unwrap_or_default());
+    form.append_pair("From", sample.from.unwrap_or("+15550100002"));
+    form.append_pair("To", sample.address);
+    form.append_pair("SmsStatus", "received");
+    form.append_pair("NumMedia", "0");
+    form.append_pair("Body", sample.text);
+    let content_type = "application/x-www-form-urlencoded; charset=UTF-8";
+    let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+    Request::new(Method::Post, sample.url, headers, form.finish().into_bytes())
 }
 
 fn from_pairs<'a, I>(pairs: impl Fn() -> I) -> Vec<Event>

@@ -45,6 +45,7 @@ pub(super) fn read(word: &str, parameters: &Parameters<'_>) -> Vec<Event> {
             code: Some(code),
             text: parameters.error_text.as_deref().and_then(event::text),
         }),
+        participant: None,
         sender: ours,
         provider_type: (word != status.as_str()).then(|| word.to_owned()),
     };

@@ -29,12 +29,12 @@ mod status;
 mod tests;
 mod wire;
 
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
     Account, Adapter, Answer, BodyHmac, Encoding, Event, Field, Handshake, Kind, Malformed, Medium,
-    Message, Method, Parsed, Recipient, Recorded, Refusal, Request, Timestamp, Unverified,
+    Message, Method, Parsed, Recipient, Recorded, Refusal, Request, Sample, Timestamp, Unverified,
     Verified, Verifier,
 };
 
@@ -84,6 +84,7 @@ pub const ADAPTER: Adapter = Adapter {
     handshake: Handshake::Answer(handshake),
     parse,
     acknowledge,
+    sample,
 };
 
 const PHONE_NUMBER_ID: &str = "phone_number_id";
@@ -147,6 +148,29 @@ fn acknowledge(recorded: Recorded<'_>) -> Answer {
     match recorded {
         Recorded::Understood(..) | Recorded::NotUnderstood(_) => Answer::empty(200),
     }
+}
+
+fn sample(sample: &Sample<'_>) -> Request {
+    let from = sample.from.unwrap_or("+15550100002").trim_start_matches('+');
+    let value = json!({
+        "messaging_product": "whatsapp",
+        "metadata": {
+            "display_phone_number": sample.address.trim_start_matches('+'),
+            "phone_number_id": sample.account.get(PHONE_NUMBER_ID),
+        },
+        "contacts": [{"profile": {"name": "Ana Prado"}, "wa_id": from}],
+        "messages": [{
+            "from": from,
+            "id": format!("wamid.{}", sample.id),
+            "timestamp": sample.now.as_seconds().to_string(),
+            "type": "text",
+            "text": {"body": sample.text},
+        }],
+    });
+    sample.json(&json!({
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "0", "changes": [{"field": "messages", "value": value}]}],
+    }))
 }
 
 fn changed(events: &mut Vec<Event>, change: wire::Change<'_>, time: &Word) {

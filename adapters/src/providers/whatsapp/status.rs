@@ -27,6 +27,10 @@ pub(super) fn read(status: wire::Status, ours: Option<&Recipient>) -> Event {
             at,
             recipient,
             error: status.errors.0.into_iter().find_map(|error| error.0).map(error),
+            participant: status
+                .recipient_participant_id
+                .0
+                .or(status.recipient_participant_user_id.0),
             sender: ours.map(|ours| Address {
                 kind: ours.kind,
                 value: ours.value.clone(),

@@ -303,6 +303,8 @@ pub(super) struct Status {
     pub recipient_type: Word,
     pub recipient_id: Word,
     pub recipient_user_id: Word,
+    pub recipient_participant_id: Word,
+    pub recipient_participant_user_id: Word,
     pub errors: Many<Maybe<Failure>>,
 }
 

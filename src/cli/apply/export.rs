@@ -1,0 +1,137 @@
+//! Writing the file that `apply` reads.
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::changes;
+use crate::{
+    channels::{self, Channel, Settings},
+    db::Tx,
+    routing::{self, When},
+    vault::Vault,
+};
+
+/// In the order people read them; what is as usual is left out.
+#[derive(Serialize)]
+struct File {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    channels: Vec<ChannelEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<QueueEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<RouteEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    people: Vec<PersonEntry>,
+}
+
+#[derive(Serialize)]
+struct ChannelEntry {
+    id: String,
+    provider: &'static str,
+    address: String,
+    #[serde(skip_serializing_if = "is_true")]
+    active: bool,
+    account: Table,
+    #[serde(skip_serializing_if = "is_default")]
+    settings: Settings,
+}
+
+#[derive(Serialize)]
+struct QueueEntry {
+    id: String,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct RouteEntry {
+    id: String,
+    queue: String,
+    priority: i64,
+    position: i64,
+    #[serde(skip_serializing_if = "is_true")]
+    active: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    when: When,
+}
+
+#[derive(Serialize)]
+struct PersonEntry {
+    kind: &'static str,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    phones: Vec<String>,
+    #[serde(skip_serializing_if = "is_true")]
+    active: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Everything `apply` can write, with the names of variables for secrets.
+pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> {
+    let mut channels = Vec::new();
+    for (_, channel) in channels::list(tx, vault).await? {
+        channels.push(entry(channel?));
+    }
+    let queues = routing::store::queues(tx).await?.into_iter();
+    let queues = queues.map(|queue| QueueEntry { id: queue.id, name: queue.name }).collect();
+    let routes = routing::store::routes(tx).await?.into_iter().map(|route| RouteEntry {
+        id: route.id,
+        queue: route.queue,
+        priority: route.priority,
+        position: route.position,
+        active: route.active,
+        when: route.when,
+    });
+    let people = changes::everybody(tx).await?.into_iter().map(|person| PersonEntry {
+        kind: person.kind.as_str(),
+        name: person.name,
+        email: person.email,
+        phones: person.phones,
+        active: person.active,
+    });
+    let file = File { channels, queues, routes: routes.collect(), people: people.collect() };
+    Ok(toml::to_string(&file)?)
+}
+
+fn entry(channel: Channel) -> ChannelEntry {
+    let mut account = Table::new();
+    for field in channel.adapter.account {
+        if let Some(text) = channel.account.get(field.name) {
+            account.insert(field.name.to_owned(), text.into());
+        }
+        let mut placeholders = Vec::new();
+        for index in 0..channel.account.secrets(field.name).len() {
+            let variable = variable(&channel.id, field.name, index);
+            placeholders
+                .push(Value::Table(Table::from_iter([("env".to_owned(), variable.into())])));
+        }
+        let value = match placeholders.len() {
+            0 => continue,
+            1 => placeholders.remove(0),
+            _ => Value::Array(placeholders),
+        };
+        account.insert(field.name.to_owned(), value);
+    }
+    ChannelEntry {
+        id: channel.id,
+        provider: channel.adapter.provider,
+        address: channel.address,
+        active: channel.active,
+        account,
+        settings: channel.settings,
+    }
+}
+
+/// `FRONTDESK_<CHANNEL>_<FIELD>`, numbered from the second value of a secret being rotated.
+fn variable(channel: &str, field: &str, index: usize) -> String {
+    let name = format!("FRONTDESK_{channel}_{field}").replace('-', "_").to_ascii_uppercase();
+    if index == 0 { name } else { format!("{name}_{}", index + 1) }
+}

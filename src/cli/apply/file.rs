@@ -1,0 +1,265 @@
+//! The file's format, and what it asks for once variables and files are read.
+
+use std::{fs, path::Path};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use toml::Spanned;
+
+use super::keys;
+use crate::{
+    channels::{Channel, ChannelError, Settings},
+    profiles::people::{NewPerson, PersonError},
+    routing::{self, RouteError, When},
+};
+
+/// What a file asks for, checked as far as the file alone allows.
+#[derive(Debug)]
+pub(in crate::cli) struct Desired {
+    pub channels: Vec<Channel>,
+    pub queues: Vec<Queue>,
+    pub routes: Vec<Route>,
+    pub people: Vec<NewPerson>,
+}
+
+/// A queue as the file has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct Queue {
+    pub id: String,
+    pub name: Option<String>,
+}
+
+/// A route with everything the file may leave out.
+#[derive(Debug)]
+pub(in crate::cli) struct Route {
+    pub id: String,
+    pub queue: String,
+    pub priority: i64,
+    pub position: i64,
+    pub when: When,
+    pub active: bool,
+}
+
+/// Why a file cannot be used. No variant holds a value of the file: it may be a secret.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum FileError {
+    #[error("line {line}: {message}")]
+    Toml { line: usize, message: String },
+    #[error("line {line}: {place} has no key `{key}`; did you mean `{suggestion}`?")]
+    UnknownKey { line: usize, place: String, key: String, suggestion: String },
+    #[error("channel `{id}` (line {line}): {source}")]
+    Channel { id: String, line: usize, source: ChannelError },
+    #[error("channel `{id}` (line {line}): account.{field}: {problem}")]
+    Value { id: String, line: usize, field: String, problem: String },
+    #[error("{what} `{id}` stands in the file twice")]
+    Twice { what: &'static str, id: String },
+    #[error("route `{id}` (line {line}): {source}")]
+    Route { id: String, line: usize, source: RouteError },
+    #[error("person `{name}` (line {line}): {source}")]
+    Person { name: String, line: usize, source: PersonError },
+    #[error(
+        "queue on line {0}: an id is 1 to 64 lower-case letters, digits, hyphens or underscores"
+    )]
+    QueueId(usize),
+}
+
+impl FileError {
+    /// The message alone: the library's own text would quote the line, which may hold a secret.
+    pub(super) fn toml(text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map_or(1, |span| keys::line(text, span.start));
+        Self::Toml { line, message: error.message().to_owned() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    channels: Vec<Spanned<ChannelEntry>>,
+    #[serde(default)]
+    queues: Vec<Spanned<Queue>>,
+    #[serde(default)]
+    routes: Vec<Spanned<RouteEntry>>,
+    #[serde(default)]
+    people: Vec<Spanned<NewPerson>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChannelEntry {
+    id: String,
+    provider: String,
+    address: String,
+    #[serde(default)]
+    account: toml::Table,
+    #[serde(default)]
+    settings: Settings,
+    #[serde(default = "yes")]
+    active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RouteEntry {
+    id: Option<String>,
+    queue: String,
+    priority: Option<i64>,
+    position: Option<i64>,
+    #[serde(default)]
+    when: When,
+    #[serde(default = "yes")]
+    active: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where account values come from.
+struct Sources<'a> {
+    /// Paths are relative to the file's own folder.
+    folder: &'a Path,
+    variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Reads a file; `variable` looks up the environment.
+pub(in crate::cli) fn read(
+    text: &str,
+    folder: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    now: i64,
+) -> Result<Desired, FileError> {
+    keys::check(text)?;
+    let file: File = toml::from_str(text).map_err(|error| FileError::toml(text, &error))?;
+    let line = |start: usize| keys::line(text, start);
+    let sources = Sources { folder, variable };
+    let mut channels = Vec::new();
+    for entry in file.channels {
+        let line = line(entry.span().start);
+        channels.push(channel(entry.into_inner(), line, &sources, now)?);
+    }
+    let mut queues = Vec::new();
+    for entry in file.queues {
+        let line = line(entry.span().start);
+        let queue = entry.into_inner();
+        let well_formed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+        if !(1..=64).contains(&queue.id.len()) || !queue.id.bytes().all(well_formed) {
+            return Err(FileError::QueueId(line));
+        }
+        queues.push(queue);
+    }
+    let mut routes: Vec<Route> = Vec::new();
+    for entry in file.routes {
+        let line = line(entry.span().start);
+        let route = route(entry.into_inner(), &routes);
+        let pattern = route.when.text.as_deref().map(routing::pattern).transpose();
+        pattern.map_err(|source| FileError::Route { id: route.id.clone(), line, source })?;
+        routes.push(route);
+    }
+    let mut people = Vec::new();
+    for entry in file.people {
+        let line = line(entry.span().start);
+        let person = entry.into_inner();
+        let name = person.name.clone();
+        let person = person.normalized();
+        people.push(person.map_err(|source| FileError::Person { name, line, source })?);
+    }
+    once("channel", channels.iter().map(|channel| &channel.id))?;
+    once("queue", queues.iter().map(|queue| &queue.id))?;
+    once("route", routes.iter().map(|route| &route.id))?;
+    Ok(Desired { channels, queues, routes, people })
+}
+
+fn once<'a>(what: &'static str, ids: impl Iterator<Item = &'a String>) -> Result<(), FileError> {
+    let mut seen = std::collections::HashSet::new();
+    for id in ids {
+        if !seen.insert(id) {
+            return Err(FileError::Twice { what, id: id.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// A route without an id is named after its queue: editing its conditions then changes it, rather
+/// than leaving the old one in force beside a new one.
+fn route(entry: RouteEntry, before: &[Route]) -> Route {
+    let id = entry.id.unwrap_or_else(|| {
+        let same_queue = before.iter().filter(|route| route.queue == entry.queue).count();
+        match same_queue {
+            0 => entry.queue.clone(),
+            count => format!("{}-{}", entry.queue, count + 1),
+        }
+    });
+    // Room between two routes, for one that comes later by another way.
+    let place = i64::try_from(before.len() + 1).unwrap_or(i64::MAX).saturating_mul(10);
+    Route {
+        id,
+        queue: entry.queue,
+        priority: entry.priority.unwrap_or(routing::DEFAULT_PRIORITY),
+        position: entry.position.unwrap_or(place),
+        when: entry.when,
+        active: entry.active,
+    }
+}
+
+fn channel(
+    entry: ChannelEntry,
+    line: usize,
+    sources: &Sources<'_>,
+    now: i64,
+) -> Result<Channel, FileError> {
+    let id = entry.id;
+    let mut account = Map::new();
+    for (field, value) in entry.account {
+        let value = sources.resolve(value).map_err(|problem| FileError::Value {
+            id: id.clone(),
+            line,
+            field: field.clone(),
+            problem,
+        })?;
+        account.insert(field, value);
+    }
+    let account = Value::Object(account);
+    let channel = Channel::new(&id, &entry.provider, &entry.address, &account, entry.settings, now);
+    match channel {
+        Ok(channel) => Ok(Channel { active: entry.active, ..channel }),
+        Err(source) => Err(FileError::Channel { id, line, source }),
+    }
+}
+
+impl Sources<'_> {
+    fn resolve(&self, value: toml::Value) -> Result<Value, String> {
+        match value {
+            toml::Value::String(text) => Ok(text.into()),
+            toml::Value::Integer(number) => Ok(number.into()),
+            toml::Value::Array(values) => {
+                values.into_iter().map(|value| self.resolve(value)).collect()
+            }
+            toml::Value::Table(table) => self.look_up(&table).map(Value::from),
+            toml::Value::Float(_) | toml::Value::Boolean(_) | toml::Value::Datetime(_) => {
+                Err("must be text".to_owned())
+            }
+        }
+    }
+
+    fn look_up(&self, table: &toml::Table) -> Result<String, String> {
+        let mut entries = table.iter();
+        let (Some((source, toml::Value::String(name))), None) = (entries.next(), entries.next())
+        else {
+            return Err(
+                "give one of { env = \"…\" }, { file = \"…\" }, { literal = \"…\" }".to_owned()
+            );
+        };
+        match source.as_str() {
+            "literal" => Ok(name.clone()),
+            "env" => (self.variable)(name).ok_or_else(|| format!("the variable {name} is not set")),
+            _ => {
+                let path = self.folder.join(name);
+                fs::read_to_string(&path)
+                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                    .map_err(|error| format!("{} cannot be read: {error}", path.display()))
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which keys a file may have. A wrong one is told with its line and the right one.
+
+use frontdesk_adapters::providers;
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::file::FileError;
+
+const SECTIONS: &[(&str, &[&str])] = &[
+    ("channels", &["id", "provider", "address", "account", "settings", "active"]),
+    ("queues", &["id", "name"]),
+    ("routes", &["id", "queue", "priority", "position", "when", "active"]),
+    ("people", &["kind", "name", "email", "phones", "active"]),
+];
+const SETTINGS: &[&str] = &["continuation", "region"];
+const CONTINUATION: &[&str] = &["within_minutes"];
+const WHEN: &[&str] = &[
+    "channel",
+    "address",
+    "medium",
+    "text",
+    "country",
+    "language",
+    "person_known",
+    "person_kind",
+    "opted_out",
+];
+const VALUE: &[&str] = &["env", "file", "literal"];
+
+/// Checks every key of `text`.
+pub(super) fn check(text: &str) -> Result<(), FileError> {
+    let root = DeTable::parse(text).map_err(|error| FileError::toml(text, &error))?;
+    let names: Vec<_> = SECTIONS.iter().map(|(name, _)| *name).collect();
+    let check = Check { text };
+    check.table(root.get_ref(), "the file", &names)?;
+    for (name, keys) in SECTIONS {
+        let Some(section) = root.get_ref().get(*name) else { continue };
+        for entry in section.get_ref().as_array().into_iter().flatten() {
+            if let Some(entry) = entry.get_ref().as_table() {
+                check.table(entry, name, keys)?;
+                check.entry(entry)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Check<'a> {
+    text: &'a str,
+}
+
+impl Check<'_> {
+    fn entry(&self, entry: &DeTable<'_>) -> Result<(), FileError> {
+        let table = |name: &str| entry.get(name).and_then(|value| value.get_ref().as_table());
+        if let Some(settings) = table("settings") {
+            self.table(settings, "settings", SETTINGS)?;
+            let continuation = settings.get("continuation").map(Spanned::get_ref);
+            if let Some(continuation) = continuation.and_then(DeValue::as_table) {
+                self.table(continuation, "continuation", CONTINUATION)?;
+            }
+        }
+        if let Some(when) = table("when") {
+            self.table(when, "when", WHEN)?;
+        }
+        let provider = entry.get("provider").and_then(|value| value.get_ref().as_str());
+        let adapter = provider.and_then(providers::find);
+        if let (Some(account), Some(adapter)) = (table("account"), adapter) {
+            let fields: Vec<_> = adapter.account.iter().map(|field| field.name).collect();
+            self.table(account, &format!("{} accounts", adapter.provider), &fields)?;
+            for (name, value) in account {
+                self.value(value, name.get_ref())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, value: &Spanned<DeValue<'_>>, field: &str) -> Result<(), FileError> {
+        if let Some(table) = value.get_ref().as_table() {
+            self.table(table, field, VALUE)?;
+        }
+        for value in value.get_ref().as_array().into_iter().flatten() {
+            self.value(value, field)?;
+        }
+        Ok(())
+    }
+
+    fn table(&self, table: &DeTable<'_>, place: &str, known: &[&str]) -> Result<(), FileError> {
+        let unknown = table.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
+        let Some(unknown) = unknown else { return Ok(()) };
+        let key = unknown.get_ref().to_string();
+        let similarity = |known: &str| strsim::jaro_winkler(known, &key);
+        let closest = known.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b)));
+        Err(FileError::UnknownKey {
+            line: line(self.text, unknown.span().start),
+            place: place.to_owned(),
+            suggestion: closest.map(|closest| (*closest).to_owned()).unwrap_or_default(),
+            key,
+        })
+    }
+}
+
+/// The line a byte of `text` is on.
+pub(super) fn line(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
+}

@@ -1,0 +1,116 @@
+//! `frontdesk apply` and `export`: channels, queues, routes and people from and to one TOML file.
+//!
+//! Applying makes the database say what the file says, in one transaction; what the file does not
+//! name is left alone, so applying twice changes nothing. Secrets go in and never come out: an
+//! export holds names of variables in their places.
+
+pub(super) mod changes;
+mod export;
+pub(super) mod file;
+mod keys;
+
+use std::{fs, io::Read, path::PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+
+use self::changes::{Changes, Kind};
+use super::{
+    Exit, fault, open_existing,
+    terminal::{DIM, GREEN, YELLOW, print, styled},
+};
+use crate::{app, clock::Clock, config::Config};
+
+/// Make the database say what a file says about channels, queues, routes and people.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk apply channels.toml
+  frontdesk apply channels.toml --dry-run
+  frontdesk export > channels.toml")]
+pub(super) struct Apply {
+    /// The file; `-` is standard input.
+    file: PathBuf,
+    /// Show the difference and change nothing; exit 4 if there is one.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Print channels, queues, routes and people as a file for `apply`, without any secret.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk export > channels.toml")]
+pub(super) struct Export {}
+
+impl Apply {
+    pub async fn run(&self, config: &Config, quiet: bool) -> anyhow::Result<Exit> {
+        let name = self.file.display();
+        let text = self.read().with_context(|| format!("{name} cannot be read"))?;
+        let now = Clock::system().now().as_millis();
+        let beside = self.file.parent().unwrap_or_else(|| "".as_ref());
+        let desired = file::read(&text, beside, &|variable| std::env::var(variable).ok(), now)
+            .map_err(|error| fault(Exit::Configuration, format!("{name}: {error}")))?;
+        let vault = app::open_vault(config)?;
+        let store = app::open_store(config).await?;
+        let mut tx = store.begin().await?;
+        let changes = changes::make(&mut tx, &vault, desired, now)
+            .await
+            .with_context(|| format!("{name} cannot be applied"))?;
+        if self.dry_run {
+            tx.rollback().await?;
+        } else {
+            tx.commit().await?;
+        }
+        store.close().await;
+        show(&changes, self.dry_run, quiet)?;
+        Ok(if self.dry_run && !changes.made.is_empty() { Exit::Findings } else { Exit::Done })
+    }
+
+    fn read(&self) -> std::io::Result<String> {
+        if self.file.as_os_str() != "-" {
+            return fs::read_to_string(&self.file);
+        }
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text)?;
+        Ok(text)
+    }
+}
+
+impl Export {
+    pub async fn run(&self, config: &Config) -> anyhow::Result<Exit> {
+        let store = open_existing(config).await?;
+        let vault = app::open_vault(config)?;
+        let mut tx = store.begin_read().await?;
+        let text = export::write(&mut tx, &vault).await?;
+        tx.rollback().await?;
+        store.close().await;
+        print(text.trim_end())?;
+        Ok(Exit::Done)
+    }
+}
+
+fn show(changes: &Changes, dry_run: bool, quiet: bool) -> anyhow::Result<()> {
+    for change in &changes.made {
+        let sign = match change.kind {
+            Kind::Created => styled(GREEN, "+"),
+            Kind::Changed => styled(YELLOW, "~"),
+        };
+        let details = change.details.join(", ");
+        let details = if details.is_empty() { details } else { format!(": {details}") };
+        print(format!("{sign} {}{details}", change.what))?;
+    }
+    let count = |kind| changes.made.iter().filter(|change| change.kind == kind).count();
+    let (created, changed) = (count(Kind::Created), count(Kind::Changed));
+    let would = if dry_run { "would be " } else { "" };
+    match (created, changed) {
+        (0, 0) => print("unchanged")?,
+        (_, _) => print(format!(
+            "{would}{created} created, {changed} changed, {} unchanged",
+            changes.unchanged
+        ))?,
+    }
+    if !quiet && !changes.left_alone.is_empty() {
+        let note = format!("not in the file, left alone: {}", changes.left_alone.join(", "));
+        anstream::eprintln!("{}", styled(DIM, note));
+    }
+    Ok(())
+}

@@ -1,0 +1,347 @@
+//! `frontdesk replay`: requests once more, from files or from the gateway's own archive.
+//!
+//! In-process they take the same way as over HTTP: verified with the channel's secret, at the time
+//! they came, and recorded once. So replaying twice changes nothing the second time. What was
+//! refused when it came is not signed by us: it has to prove itself.
+
+mod sources;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::Args;
+use comfy_table::{CellAlignment, Table};
+use frontdesk_adapters::{Request, Timestamp, fixture};
+use serde_json::json;
+use tokio::time::{Interval, MissedTickBehavior};
+
+use self::sources::{Proof, Source};
+use super::{
+    Exit, fault, http, require_database,
+    terminal::{BOLD, print, styled},
+};
+use crate::{
+    app::App,
+    channels::{self, Channel},
+    clock::Clock,
+    config::Config,
+    ingest::{IngestError, Receipt},
+};
+
+/// Send requests through the gateway once more: fixtures, or requests it archived itself.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  frontdesk replay fixtures/twilio
+  frontdesk replay --requests --since 2026-01-01T00:00:00Z --dry-run
+  frontdesk replay fixtures --to http://127.0.0.1:8080 --rate 10/s")]
+pub(super) struct Replay {
+    /// `.http` files, or folders of them.
+    #[arg(required_unless_present = "requests", conflicts_with = "requests")]
+    paths: Vec<PathBuf>,
+    /// The gateway's own archive instead of files, oldest first.
+    #[arg(long)]
+    requests: bool,
+    #[command(flatten)]
+    filter: Filter,
+    /// Post to a running gateway, signed anew, instead of working in-process.
+    #[arg(long, value_name = "URL", conflicts_with = "dry_run")]
+    to: Option<String>,
+    /// Say what would happen and record nothing; exit 4 if anything would be new.
+    #[arg(long)]
+    dry_run: bool,
+    /// At most so many a second, such as 10/s.
+    #[arg(long, value_name = "N/s", value_parser = rate)]
+    rate: Option<Duration>,
+    /// One JSON object a request.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Filter {
+    /// Archived requests for this channel.
+    #[arg(long, requires = "requests")]
+    channel: Option<String>,
+    /// Archived at or after this time (RFC 3339).
+    #[arg(long, requires = "requests", value_parser = time)]
+    since: Option<Timestamp>,
+    /// Archived before this time (RFC 3339).
+    #[arg(long, requires = "requests", value_parser = time)]
+    until: Option<Timestamp>,
+    /// Archived with this outcome; by itself all that were verified and brought something new.
+    #[arg(long, requires = "requests", value_parser =
+        ["accepted", "duplicate", "malformed", "refused", "unknown_channel", "failed"])]
+    outcome: Option<String>,
+}
+
+fn time(text: &str) -> Result<Timestamp, &'static str> {
+    Timestamp::parse_rfc3339(text).ok_or("expected a time such as 2026-01-01T00:00:00Z")
+}
+
+/// The pause between two requests.
+fn rate(text: &str) -> Result<Duration, &'static str> {
+    let number = text.strip_suffix("/s").unwrap_or(text).parse::<f64>().ok();
+    let number = number.filter(|number| *number > 0.0 && number.is_finite());
+    let pause = number.and_then(|number| Duration::try_from_secs_f64(1.0 / number).ok());
+    pause.ok_or("expected a number of requests a second, such as 10/s")
+}
+
+/// What came of one request.
+struct Fate {
+    outcome: &'static str,
+    events: usize,
+    duplicates: usize,
+    status: Option<u16>,
+    detail: Option<String>,
+}
+
+impl Fate {
+    fn failed(outcome: &'static str, detail: String) -> Self {
+        Self { outcome, events: 0, duplicates: 0, status: None, detail: Some(detail) }
+    }
+}
+
+impl Replay {
+    pub async fn run(&self, config: &Config, quiet: bool) -> anyhow::Result<Exit> {
+        require_database(config)?;
+        let app = App::build(config, Clock::system()).await?;
+        let run = Run::prepare(self, config, &app).await?;
+        let result = run.all(quiet).await;
+        app.stop().await;
+        result
+    }
+}
+
+struct Run<'a> {
+    command: &'a Replay,
+    app: &'a App,
+    channels: HashMap<String, Channel>,
+    /// What signatures are made over.
+    public_url: String,
+    client: Option<(reqwest::Client, &'a str)>,
+    clock: Clock,
+}
+
+impl<'a> Run<'a> {
+    async fn prepare(command: &'a Replay, config: &Config, app: &'a App) -> anyhow::Result<Self> {
+        let mut tx = app.store.begin_read().await?;
+        let channels = channels::list(&mut tx, &app.vault).await?;
+        tx.rollback().await?;
+        let channels = channels.into_iter().filter_map(|(id, channel)| Some((id, channel.ok()?)));
+        let client = match command.to.as_deref() {
+            Some(url) => Some((http::client()?, url)),
+            None => None,
+        };
+        // A gateway elsewhere is taken to know itself by the address we reach it at.
+        let public_url = match (&command.to, &config.http.public_url) {
+            (Some(url), None) => url.trim_end_matches('/').to_owned(),
+            (Some(_) | None, _) => config.public_url(),
+        };
+        let clock = Clock::system();
+        Ok(Self { command, app, channels: channels.collect(), public_url, client, clock })
+    }
+
+    async fn all(&self, quiet: bool) -> anyhow::Result<Exit> {
+        let mut report = Report::default();
+        let mut pace = self.command.rate.map(|pause| {
+            let mut pace = tokio::time::interval(pause);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            pace
+        });
+        if self.command.requests {
+            let mut seen = HashSet::new();
+            for id in sources::archived(&self.app.store, &self.command.filter).await? {
+                let stored = sources::stored(&self.app.store, id, &self.public_url, &mut seen);
+                if let Some(source) = stored.await? {
+                    self.one(source, None, &mut pace, &mut report).await?;
+                }
+            }
+        } else {
+            for path in sources::files(&self.command.paths)? {
+                let source = sources::file(&path, &self.public_url)?;
+                self.one(source, Some(&path), &mut pace, &mut report).await?;
+            }
+        }
+        report.show(self.command, quiet)
+    }
+
+    async fn one(
+        &self,
+        source: Source,
+        file: Option<&Path>,
+        pace: &mut Option<Interval>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        if let Some(pace) = pace {
+            pace.tick().await;
+        }
+        let Source { name, channel, request, proof, at } = source;
+        let at = at.unwrap_or_else(|| self.clock.now());
+        let id = channel.as_deref().unwrap_or_default();
+        let fate = match self.channels.get(id) {
+            Some(channel) => self.send(channel, request, proof, at).await?,
+            None => {
+                if report.unknown.insert(id.to_owned())
+                    && let Some(file) = file
+                {
+                    let how = sources::how_to_make(id, file);
+                    anstream::eprintln!("there is no channel `{id}`; {how}");
+                }
+                Fate::failed("unknown_channel", format!("there is no channel `{id}`"))
+            }
+        };
+        if self.command.json {
+            print(json!({
+                "source": name,
+                "channel": channel,
+                "outcome": fate.outcome,
+                "events": fate.events,
+                "duplicates": fate.duplicates,
+                "status": fate.status,
+                "detail": fate.detail,
+            }))?;
+        }
+        report.add(id, &fate);
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        channel: &Channel,
+        request: Request,
+        proof: Proof,
+        at: Timestamp,
+    ) -> anyhow::Result<Fate> {
+        // A gateway elsewhere has its own clock.
+        let signed_at = if self.client.is_some() { self.clock.now() } else { at };
+        let request = match prove(channel, request, proof, signed_at) {
+            Ok(request) => request,
+            Err(error) => return Ok(Fate::failed("failed", error.to_string())),
+        };
+        if let Some((client, url)) = &self.client {
+            let heard = http::send(client, url, &request).await?;
+            let outcome = match heard.status {
+                200..=299 => "answered",
+                401 | 403 => "refused",
+                404 => "unknown_channel",
+                _ => "failed",
+            };
+            let status = Some(heard.status);
+            return Ok(Fate { outcome, events: 0, duplicates: 0, status, detail: None });
+        }
+        let ingest = &self.app.ingest;
+        let receipt = if self.command.dry_run {
+            ingest.preview(&channel.id, request, at).await
+        } else {
+            ingest.replay(&channel.id, request, at).await
+        };
+        Ok(match receipt {
+            Ok(Receipt { answer, outcome, events, duplicates }) => Fate {
+                outcome: outcome.map_or("handshake", crate::messages::RequestOutcome::as_str),
+                events,
+                duplicates,
+                status: Some(answer.status),
+                detail: None,
+            },
+            Err(IngestError::Refused(refusal)) => Fate::failed("refused", refusal.to_string()),
+            Err(IngestError::UnknownChannel) => {
+                Fate::failed("unknown_channel", "the channel is switched off".to_owned())
+            }
+            Err(
+                error @ (IngestError::Overloaded
+                | IngestError::Unavailable
+                | IngestError::Poisoned
+                | IngestError::Stopping
+                | IngestError::ChannelUnusable),
+            ) => Fate::failed("failed", error.to_string()),
+        })
+    }
+}
+
+fn prove(
+    channel: &Channel,
+    mut request: Request,
+    proof: Proof,
+    at: Timestamp,
+) -> Result<Request, frontdesk_adapters::AccountError> {
+    match proof {
+        Proof::Own => Ok(request),
+        Proof::NewIfMissing => fixture::signed(request, channel.adapter, &channel.account, at),
+        Proof::New => {
+            let verifier = &channel.adapter.verifier;
+            match verifier.sign(&mut request, &channel.account, at) {
+                // A public key signs nothing, but what it verified once is kept with its signature.
+                Err(_) if request.header(verifier.signature_header()).is_some() => Ok(request),
+                Err(error) => Err(error),
+                Ok(()) => Ok(request),
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    rows: BTreeMap<String, Row>,
+    unknown: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Row {
+    requests: usize,
+    new: usize,
+    duplicates: usize,
+    refused: usize,
+    failed: usize,
+}
+
+impl Report {
+    fn add(&mut self, channel: &str, fate: &Fate) {
+        let row = self.rows.entry(channel.to_owned()).or_default();
+        row.requests += 1;
+        row.new += fate.events - fate.duplicates;
+        row.duplicates += fate.duplicates;
+        row.refused += usize::from(fate.outcome == "refused");
+        row.failed += usize::from(matches!(fate.outcome, "failed" | "unknown_channel"));
+    }
+
+    fn show(&self, command: &Replay, quiet: bool) -> anyhow::Result<Exit> {
+        let total = |of: fn(&Row) -> usize| self.rows.values().map(of).sum::<usize>();
+        let (requests, new) = (total(|row| row.requests), total(|row| row.new));
+        if !command.json {
+            let mut table = Table::new();
+            table.load_style(comfy_table::presets::NOTHING);
+            table.set_header(["channel", "requests", "new", "duplicates", "refused", "failed"]);
+            for (channel, row) in &self.rows {
+                let numbers = [row.requests, row.new, row.duplicates, row.refused, row.failed];
+                let numbers = numbers.map(|number| number.to_string());
+                table.add_row(std::iter::once(channel.clone()).chain(numbers));
+            }
+            for index in 1..6 {
+                let column = table.column_mut(index).context("the table has six columns")?;
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+            print(table)?;
+        }
+        if !quiet && command.to.is_none() {
+            let summary = match (new, command.dry_run) {
+                (0, _) => "nothing new".to_owned(),
+                (_, true) => format!("{new} events would be recorded"),
+                (_, false) => format!("{new} events recorded"),
+            };
+            anstream::eprintln!("{}", styled(BOLD, format!("{requests} requests: {summary}")));
+        }
+        if !self.unknown.is_empty() {
+            let channels = self.unknown.iter().cloned().collect::<Vec<_>>().join(", ");
+            return Err(fault(Exit::NotFound, format!("no such channel: {channels}")));
+        }
+        Ok(match (total(|row| row.failed), new) {
+            (1.., _) => Exit::Failed,
+            (0, 1..) if command.dry_run => Exit::Findings,
+            (0, _) => Exit::Done,
+        })
+    }
+}

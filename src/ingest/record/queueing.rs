@@ -1,0 +1,71 @@
+//! Work items for the interactions a group opened.
+
+use super::{Fresh, Known, conversations::country};
+use crate::{
+    db::{StoreError, Tx},
+    ingest::catalog::Catalog,
+    profiles::consents,
+    routing::{self, Decision},
+};
+use uuid::Uuid;
+
+/// A new work item.
+pub(super) struct Queued {
+    /// The place of the event that caused it.
+    pub place: usize,
+    /// Its id.
+    pub id: Uuid,
+    /// Why it is where it is.
+    pub decision: Decision,
+}
+
+/// Chooses a queue for each interaction that was opened and is still open, and puts it there.
+pub(super) async fn enqueue(
+    tx: &mut Tx,
+    catalog: &Catalog,
+    fresh: &[Fresh<'_>],
+    known: &Known,
+    now: i64,
+) -> Result<Vec<Queued>, StoreError> {
+    let opened = |fresh: &Fresh<'_>| {
+        fresh.continued.as_ref().is_some_and(|continued| continued.opened && continued.active)
+    };
+    let places: Vec<usize> = (0..fresh.len()).filter(|place| opened(&fresh[*place])).collect();
+    let pairs = places.iter().map(|place| pair(&fresh[*place]));
+    let opted_out = consents::opted_out(tx, pairs.collect()).await?;
+    let mut items = Vec::with_capacity(places.len());
+    for (place, opted_out) in places.iter().zip(opted_out) {
+        let fresh = &fresh[*place];
+        let Some(continued) = &fresh.continued else { continue };
+        let decision = decide(catalog, fresh, known, opted_out);
+        items.push((continued.interaction_id, decision));
+    }
+    let ids = routing::enqueue(tx, items.clone(), now).await?;
+    let items = items.into_iter().map(|(_, decision)| decision);
+    let queued = places.into_iter().zip(ids).zip(items);
+    Ok(queued.map(|((place, id), decision)| Queued { place, id, decision }).collect())
+}
+
+fn pair(fresh: &Fresh<'_>) -> consents::Pair {
+    let sender = fresh.message().and_then(|message| message.sender.as_ref());
+    consents::Pair {
+        scheme: fresh.medium().as_str(),
+        value: sender.map(|sender| sender.address.value.clone()).unwrap_or_default(),
+        our_address: fresh.arrived.our_address.clone(),
+    }
+}
+
+fn decide(catalog: &Catalog, fresh: &Fresh<'_>, known: &Known, opted_out: bool) -> Decision {
+    let message = fresh.message();
+    let person = known.profile(fresh).and_then(|profile| profile.decision.opened_for);
+    catalog.routes.decide(&routing::Facts {
+        channel: &fresh.arrived.channel.id,
+        address: &fresh.arrived.our_address,
+        medium: fresh.medium(),
+        text: message.and_then(|message| message.text.as_deref()),
+        country: country(fresh).as_deref(),
+        language: message.and_then(|message| message.language.as_deref()),
+        person: person.map(|person| person.kind),
+        opted_out,
+    })
+}

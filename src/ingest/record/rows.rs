@@ -1,0 +1,130 @@
+//! Rows of messages, events and requests.
+
+use frontdesk_adapters::{Event, Kind, Outcome, Timestamp, Verdict};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{Fresh, Known};
+use crate::{
+    db::JsonText,
+    ingest::commit::Submission,
+    interactions::Continued,
+    messages::{NewEvent, NewMessage, NewRequest, RequestOutcome},
+};
+
+/// The messages among the new events: those that found a conversation.
+pub(super) fn messages(fresh: &[Fresh<'_>], known: &Known) -> Vec<NewMessage> {
+    let said = fresh.iter().filter_map(|fresh| {
+        let profile = known.profile(fresh)?;
+        message(fresh, fresh.continued.as_ref()?, profile.profile_id)
+    });
+    said.collect()
+}
+
+fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option<NewMessage> {
+    let message = fresh.message()?;
+    let arrived = fresh.arrived;
+    let mut details = Map::new();
+    let mut detail = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            details.insert(name.to_owned(), value);
+        }
+    };
+    detail("payload", message.payload.clone().map(Value::from));
+    detail("type", message.provider_type.clone().map(Value::from));
+    detail("metadata", message.metadata.clone().map(Value::from));
+    let id = if fresh.adopted { &message.target } else { &message.id };
+    Some(NewMessage {
+        id: arrived.id,
+        request_id: arrived.request_id,
+        channel_id: arrived.channel.id.clone(),
+        interaction_id: continued.interaction_id,
+        profile_id,
+        direction: if message.from_business { "outbound" } else { "inbound" },
+        kind: message.kind.as_str(),
+        provider_message_id: id.clone(),
+        text: message.text.clone(),
+        attachments: JsonText::of(&message.attachments),
+        reply_to: message.reply_to.clone(),
+        conversation: message.conversation.clone(),
+        details: JsonText::of(&details),
+        sent_at: message.sent_at.map(Timestamp::as_millis),
+        received_at: arrived.received_at,
+        decision: continued.decision(),
+        reason: continued.reason.as_str(),
+    })
+}
+
+/// Everything else among the new events.
+pub(super) fn events(fresh: &[Fresh<'_>], known: &Known) -> Vec<NewEvent> {
+    let beside =
+        fresh.iter().filter(|fresh| fresh.continued.is_none() || known.profile(fresh).is_none());
+    beside.map(event).collect()
+}
+
+fn event(fresh: &Fresh<'_>) -> NewEvent {
+    let arrived = fresh.arrived;
+    let (provider_type, at) = match &arrived.event {
+        Event::Message(message) => (message.provider_type.clone(), message.sent_at),
+        Event::Status(status) => (status.provider_type.clone(), status.at),
+    };
+    NewEvent {
+        id: arrived.id,
+        request_id: arrived.request_id,
+        channel_id: arrived.channel.id.clone(),
+        kind: arrived.event.kind(),
+        provider_type,
+        target: fresh.target_id().map(str::to_owned),
+        message_id: fresh.target,
+        data: JsonText::of(&arrived.event),
+        at: at.map(Timestamp::as_millis),
+        received_at: arrived.received_at,
+    }
+}
+
+/// Edits of messages we have: id, new text, when.
+pub(super) fn edits(fresh: &[Fresh<'_>]) -> impl Iterator<Item = (Uuid, Option<String>, i64)> {
+    let edits = fresh.iter().filter(|fresh| fresh.kind() == Some(Kind::MessageEdited));
+    edits.filter_map(|fresh| {
+        let text = fresh.message()?.text.clone();
+        Some((fresh.target?, text, fresh.arrived.received_at))
+    })
+}
+
+/// Deletions of messages we have: id, when.
+pub(super) fn deletions(fresh: &[Fresh<'_>]) -> impl Iterator<Item = (Uuid, i64)> {
+    let deleted = fresh.iter().filter(|fresh| fresh.kind() == Some(Kind::MessageDeleted));
+    deleted.filter_map(|fresh| Some((fresh.target?, fresh.arrived.received_at)))
+}
+
+/// The outcomes, given back to the submissions they belong to.
+pub(super) fn per_submission(
+    group: &[Submission],
+    outcomes: Vec<Outcome>,
+) -> Vec<Vec<(usize, Outcome)>> {
+    let mut outcomes = outcomes.into_iter();
+    let own = |submission: &Submission| {
+        let places = submission.events.iter().map(|arrived| arrived.place);
+        places.zip(&mut outcomes).collect()
+    };
+    group.iter().map(own).collect()
+}
+
+/// The requests for the archive.
+pub(super) fn requests(
+    group: &[Submission],
+    outcomes: &[Vec<(usize, Outcome)>],
+) -> Vec<NewRequest> {
+    let mut rows = Vec::new();
+    for (submission, outcomes) in group.iter().zip(outcomes) {
+        let Some(request) = &submission.request else { continue };
+        let known = outcomes.iter().filter(|(_, outcome)| outcome.verdict != Verdict::Accepted);
+        let mut request = request.clone();
+        request.duplicates = i32::try_from(known.count()).unwrap_or(i32::MAX);
+        if request.events > 0 && request.duplicates == request.events {
+            request.outcome = RequestOutcome::Duplicate.as_str();
+        }
+        rows.push(request);
+    }
+    rows
+}

@@ -53,7 +53,8 @@ on_both! {
         let changed = change.json(&json!({"settings": {"continuation": "never"}})).await;
         assert_eq!(changed.json()["settings"]["continuation"], "never");
 
-        let queue = gateway.call("POST", "/v1/queues").key(key).json(&json!({"id": "support"})).await;
+        let queue = gateway.call("POST", "/v1/queues").key(key);
+        let queue = queue.json(&json!({"id": "support"})).await;
         assert_eq!(queue.status, 201);
         assert_eq!(get("/v1/queues").await.json()["data"].as_array().map(Vec::len), Some(2));
         assert_eq!(get("/v1/queues/support").await.json()["name"], "support");
@@ -105,12 +106,15 @@ on_both! {
         assert_eq!(deleted.status, 204);
         let scrape = gateway.call("GET", "/metrics").send().await;
         let scrape = String::from_utf8(scrape.bytes).expect("text");
-        for line in ["frontdesk_build_info{version=", "frontdesk_queue_depth{queue=\"support\"} 1\n"] {
+        for line in
+            ["frontdesk_build_info{version=", "frontdesk_queue_depth{queue=\"support\"} 1\n"]
+        {
             assert!(scrape.contains(line), "{line} in {scrape}");
         }
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
-        let missed: BTreeSet<_> = gateway.document.operations().difference(&seen).cloned().collect();
+        let operations = gateway.document.operations();
+        let missed: BTreeSet<_> = operations.difference(&seen).collect();
         assert!(missed.is_empty(), "never answered well: {missed:?}");
         gateway.stop().await;
     }
@@ -159,7 +163,12 @@ on_both! {
             (call("POST", "/v1/queues").json(&json!({})).await, 422, "invalid_body", Some("")),
             (call("POST", "/v1/queues").json(&queue).await, 201, "", None),
             (call("POST", "/v1/queues").json(&queue).await, 409, "exists", None),
-            (call("POST", "/v1/people").json(&phones).await, 422, "invalid_body", Some("/phones/1")),
+            (
+                call("POST", "/v1/people").json(&phones).await,
+                422,
+                "invalid_body",
+                Some("/phones/1"),
+            ),
             (
                 call("POST", "/v1/channels").json(&no_token).await,
                 422,
@@ -179,7 +188,10 @@ on_both! {
                 None,
             ),
             (
-                call("PATCH", "/v1/channels/bot").header("if-match", "\"9\"").json(&json!({})).await,
+                call("PATCH", "/v1/channels/bot")
+                    .header("if-match", "\"9\"")
+                    .json(&json!({}))
+                    .await,
                 412,
                 "stale",
                 None,
@@ -259,7 +271,8 @@ on_both! {
         assert_eq!(gateway.call("GET", "/livez").send().await.status, 200);
         let unready = gateway.call("GET", "/readyz").send().await;
         assert_eq!((unready.status, unready.header("retry-after")), (503, Some("2")));
-        assert_eq!(unready.json()["causes"], json!([format!("{}: the database cannot be reached", gateway.app.store.engine())]));
+        let cause = format!("{}: the database cannot be reached", gateway.app.store.engine());
+        assert_eq!(unready.json()["causes"], json!([cause]));
         assert_eq!(gateway.call("GET", "/metrics").send().await.status, 200);
         let refused = gateway.call("GET", "/v1/queues").key(key).send().await;
         assert_eq!((refused.status, refused.code().as_str()), (503, "unavailable"));
@@ -275,7 +288,8 @@ on_both! {
             gateway.receive(update, update + 100, "Hello").await;
             let queue = json!({"id": format!("q{update}")});
             gateway.call("POST", "/v1/queues").key(key).json(&queue).await;
-            let route = json!({"id": format!("r{update}"), "queue": "default", "position": -update});
+            let id = format!("r{update}");
+            let route = json!({"id": id, "queue": "default", "position": -update});
             gateway.call("POST", "/v1/routes").key(key).json(&route).await;
         }
         for (path, count) in [

@@ -3,11 +3,12 @@
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::api::document;
 use crate::{
-    api,
+    api::{self, Measures},
     clock::Clock,
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
@@ -19,6 +20,8 @@ use crate::{
 
 /// How long requests under way may take once the gateway is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How often what was timed is sorted into its buckets.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 
 /// A gateway that has everything it needs, and listens nowhere yet.
 #[derive(Debug)]
@@ -30,6 +33,7 @@ pub struct App {
     /// Takes requests.
     pub ingest: Ingest,
     workers: Workers,
+    tidying: JoinHandle<()>,
     router: Router,
 }
 
@@ -89,8 +93,24 @@ impl App {
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
-        let api = api::router(store.clone(), vault.clone(), ingest.clone(), clock);
-        Ok(Self { store, vault, ingest, workers, router: webhooks.merge(api) })
+        let measures = Measures::install();
+        let tidying = tokio::spawn(tidy(measures.clone()));
+        let api = api::router(api::Parts {
+            store: store.clone(),
+            vault: vault.clone(),
+            ingest: ingest.clone(),
+            clock,
+            measures,
+            public_url: config.public_url(),
+            local: config.http.listen.ip().is_loopback(),
+        });
+        let router = api::identified(webhooks.merge(api));
+        Ok(Self { store, vault, ingest, workers, tidying, router })
+    }
+
+    /// Everything it answers, for serving it in another way.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// Serves on `listener` until `stop`, then finishes what is under way.
@@ -115,6 +135,7 @@ impl App {
                 Ok(Ok(()))
             }
         };
+        self.tidying.abort();
         self.workers.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
@@ -122,8 +143,17 @@ impl App {
 
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
+        self.tidying.abort();
         self.workers.stop().await;
         self.store.close().await;
+    }
+}
+
+/// Keeps what was timed since the last scrape from piling up.
+async fn tidy(measures: Measures) {
+    loop {
+        tokio::time::sleep(TIDY_EVERY).await;
+        measures.tidy();
     }
 }
 

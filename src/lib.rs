@@ -7,7 +7,7 @@
 //! | 5 | [`app`] [`cli`] `main` | the only places that know everything |
 //! | 4 | [`webhooks`] [`api`] | edges never use each other |
 //! | 3 | [`ingest`] | meets the edges in values, the rest in the database |
-//! | 2 | [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
+//! | 2 | [`keys`] [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
 //!
@@ -24,6 +24,7 @@ pub mod config;
 pub mod db;
 pub mod ingest;
 pub mod interactions;
+pub mod keys;
 pub mod messages;
 pub mod outbox;
 pub mod profiles;

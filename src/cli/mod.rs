@@ -11,7 +11,9 @@ mod demo;
 mod explain;
 mod fixtures;
 mod http;
+mod key;
 mod migrate;
+mod openapi;
 mod providers;
 mod replay;
 mod send;
@@ -66,8 +68,11 @@ enum Command {
     Export(apply::Export),
     Explain(explain::Explain),
     Providers(providers::Providers),
+    Key(key::Key),
     Migrate(migrate::Migrate),
     Config(configuration::Configuration),
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
     Completions(completions::Completions),
 }
 
@@ -147,8 +152,10 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Export(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Explain(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Providers(command) => command.run(),
+        Command::Key(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Migrate(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Config(command) => command.run(&self::load(file, &[])?),
+        Command::OpenApi(command) => command.run(),
         Command::Completions(command) => command.run(),
     }
 }

@@ -105,6 +105,11 @@ impl Committer {
         let most = self.sender.max_capacity();
         (most - self.sender.capacity(), most)
     }
+
+    /// Whether anybody takes what is handed over.
+    pub fn is_working(&self) -> bool {
+        !self.sender.is_closed()
+    }
 }
 
 struct Run {

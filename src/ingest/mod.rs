@@ -194,6 +194,12 @@ impl Ingest {
         let waiting = self.0.committers.iter().map(commit::Committer::waiting);
         waiting.max_by_key(|(waiting, _)| *waiting).unwrap_or((0, 0))
     }
+
+    /// Whether every committer is there to take what comes.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.0.committers.iter().all(commit::Committer::is_working)
+    }
 }
 
 impl Workers {

@@ -5,7 +5,7 @@
 
 mod store;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 pub use store::{
     Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, RequestFilter,
     StoredRequest, archive, claim, edit, events, find_request, insert, insert_events, list,
@@ -122,7 +122,7 @@ pub struct RequestRecord {
 }
 
 /// What became of a request, in the words stored with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RequestOutcome {
     /// Verified, understood, recorded.

@@ -151,9 +151,12 @@ pub struct Route {
 /// The priority of routes that name none.
 pub const DEFAULT_PRIORITY: i64 = 100;
 
-/// Why a route was refused.
+/// Why a route or a queue was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
+    /// Its id would not fit into an address.
+    #[error("an id is 1 to 64 lower-case letters, digits, hyphens or underscores")]
+    Id,
     /// The pattern is not one.
     #[error("the text pattern is not a regular expression: {0}")]
     Pattern(String),
@@ -226,7 +229,7 @@ impl Table {
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
         for (route, regex) in &self.routes {
-            if route.when.holds(facts, regex.as_ref()) {
+            if route.when.unmet(facts, regex.as_ref()).is_none() {
                 return Decision {
                     queue: route.queue.clone(),
                     priority: route.priority,
@@ -247,6 +250,21 @@ impl Table {
             reason,
         }
     }
+
+    /// Each active route, in order, with a condition of it that does not hold.
+    pub fn explain(
+        &self,
+        facts: &Facts<'_>,
+    ) -> impl Iterator<Item = (&Route, Option<&'static str>)> {
+        self.routes.iter().map(|(route, regex)| (route, route.when.unmet(facts, regex.as_ref())))
+    }
+}
+
+/// Checks the id of a route or a queue.
+pub fn check_id(id: &str) -> Result<(), RouteError> {
+    let well_formed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    let fits = (1..=64).contains(&id.len()) && id.bytes().all(well_formed);
+    if fits { Ok(()) } else { Err(RouteError::Id) }
 }
 
 /// A text pattern, ready to match in any case.
@@ -261,21 +279,29 @@ pub fn pattern(text: &str) -> Result<Regex, RouteError> {
 }
 
 impl When {
-    fn holds(&self, facts: &Facts<'_>, text: Option<&Regex>) -> bool {
+    /// The name of a condition that does not hold; `None` when all do.
+    fn unmet(&self, facts: &Facts<'_>, text: Option<&Regex>) -> Option<&'static str> {
         let language_allows = self.language.is_empty()
             || facts.language.is_some_and(|language| {
                 let main = language.split(['-', '_']).next();
                 self.language.allows(Some(language)) || self.language.allows(main)
             });
-        self.channel.allows(Some(facts.channel))
-            && self.address.allows(Some(facts.address))
-            && self.medium.allows(Some(facts.medium.as_str()))
-            && self.country.allows(facts.country)
-            && language_allows
-            && self.person_kind.allows(facts.person.map(PersonKind::as_str))
-            && self.person_known.is_none_or(|known| known == facts.person.is_some())
-            && self.opted_out.is_none_or(|opted_out| opted_out == facts.opted_out)
-            && text.is_none_or(|pattern| facts.text.is_some_and(|text| pattern.is_match(text)))
+        let conditions = [
+            ("channel", self.channel.allows(Some(facts.channel))),
+            ("address", self.address.allows(Some(facts.address))),
+            ("medium", self.medium.allows(Some(facts.medium.as_str()))),
+            ("country", self.country.allows(facts.country)),
+            ("language", language_allows),
+            ("person_kind", self.person_kind.allows(facts.person.map(PersonKind::as_str))),
+            ("person_known", self.person_known.is_none_or(|known| known == facts.person.is_some())),
+            ("opted_out", self.opted_out.is_none_or(|opted_out| opted_out == facts.opted_out)),
+        ];
+        let cheap = conditions.into_iter().find_map(|(name, holds)| (!holds).then_some(name));
+        cheap.or_else(|| {
+            let holds =
+                text.is_none_or(|pattern| facts.text.is_some_and(|text| pattern.is_match(text)));
+            (!holds).then_some("text")
+        })
     }
 }
 

@@ -61,6 +61,43 @@ pub async fn put_route(tx: &mut Tx, route: &Route) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Stores a new route; [`StoreError::Exists`] when its id is taken.
+pub async fn insert_route(tx: &mut Tx, route: &Route) -> Result<(), StoreError> {
+    const SQL: &str = "insert into routes (id, position, queue_id, priority, conditions, active, created_at, \
+        changed_at, version) values ($1, $2, $3, $4, $5, $6, $7, $7, 1)";
+    on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(&route.id)
+        .bind(route.position)
+        .bind(&route.queue)
+        .bind(route.priority)
+        .bind(Json(&route.when))
+        .bind(route.active)
+        .bind(route.created_at)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Stores a changed route if its row still has the version before it; returns whether it did.
+pub async fn save_route(tx: &mut Tx, route: &Route) -> Result<bool, StoreError> {
+    const SQL: &str = "update routes set position = $2, queue_id = $3, priority = $4, conditions = $5, \
+        active = $6, changed_at = $7, version = $8 where id = $1 and version = $8 - 1";
+    let changed = on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(&route.id)
+        .bind(route.position)
+        .bind(&route.queue)
+        .bind(route.priority)
+        .bind(Json(&route.when))
+        .bind(route.active)
+        .bind(route.changed_at)
+        .bind(route.version)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
 /// Forgets a route. Items it put into queues stay there.
 pub async fn delete_route(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
     const SQL: &str = "delete from routes where id = $1";
@@ -88,6 +125,21 @@ pub async fn put_queue(tx: &mut Tx, queue: &Queue) -> Result<(), StoreError> {
         .bind(queue.created_at)
         .bind(queue.changed_at)
         .bind(queue.version)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// Stores a new queue; [`StoreError::Exists`] when its id is taken.
+pub async fn insert_queue(tx: &mut Tx, queue: &Queue) -> Result<(), StoreError> {
+    const SQL: &str = "insert into queues (id, name, is_default, created_at, changed_at, version) \
+        values ($1, $2, $3, $4, $4, 1)";
+    on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(&queue.id)
+        .bind(&queue.name)
+        .bind(queue.is_default)
+        .bind(queue.created_at)
         .execute(conn)
         .await
         .map(drop))?;
@@ -159,6 +211,20 @@ pub async fn items(
         .bind(limit)
         .fetch_all(conn)
         .await)?)
+}
+
+/// The place in its queue of a waiting item: 1 is served next.
+pub async fn position(tx: &mut Tx, item: &WorkItem) -> Result<i64, StoreError> {
+    const SQL: &str = "select count(*) from work_items where queue_id = $1 and state = 'queued' \
+        and (priority, queued_at, id) <= ($2, $3, $4)";
+    let (position,): (i64,) = on_engine!(tx, conn => sqlx::query_as(SQL)
+        .bind(&item.queue)
+        .bind(item.priority)
+        .bind(item.queued_at)
+        .bind(item.id)
+        .fetch_one(conn)
+        .await)?;
+    Ok(position)
 }
 
 /// One work item.

@@ -3,6 +3,7 @@
 //! Every test that touches a database runs on SQLite and on PostgreSQL ([`support::on_both`]);
 //! nothing is skipped. Only the network beyond us is made up, never our own modules.
 
+mod api;
 mod canary;
 mod conversations;
 mod crash;

@@ -8,7 +8,7 @@ mod process;
 pub mod requests;
 
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
-pub use gateway::{PUBLIC_URL, TestGateway, fixture_channels, twilio_account};
+pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
 pub use http::{Reply, client, send, try_send};
 pub use process::Program;
 

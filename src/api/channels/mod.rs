@@ -1,0 +1,203 @@
+//! Channels. Their secrets go in and never come out: only whether and how many there are is shown.
+
+mod forms;
+
+use axum::{Json, extract::State};
+use frontdesk_adapters::Handshake;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::forms::{ChannelChange, ChannelTest, NewChannel, Rotation, Shown, webhook_url, why};
+use super::{
+    Api, Context, announce,
+    input::{Body, IfMatch, Paging, Path, Query},
+    output::{Created, Page, Range, Versioned},
+    problem::Problem,
+};
+use crate::{
+    channels::{self, Channel, ChannelStoreError},
+    db::Tx,
+};
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change))
+        .routes(routes!(test))
+        .routes(routes!(rotate_secret))
+}
+
+/// Lists channels, by id.
+#[utoipa::path(get, path = "/v1/channels", tag = "channels", params(Paging),
+    responses((status = 200, body = Page<Shown>, description = "Channels.")))]
+async fn list(
+    State(api): Context,
+    Query(query): Query<Paging>,
+) -> Result<Json<Page<Shown>>, Problem> {
+    let range = Range::new(query.limit, query.after.as_deref())?;
+    let mut tx = api.store.begin_read().await?;
+    let channels = channels::list(&mut tx, &api.vault).await?;
+    tx.rollback().await?;
+    let page = range.cut(channels, |(id, _)| id.clone());
+    Ok(Json(page.map(|(id, channel)| match channel {
+        Ok(channel) => Shown::of(&api, &channel),
+        Err(error) => Shown::unusable(&api, id, &error),
+    })))
+}
+
+/// Shows a channel.
+#[utoipa::path(get, path = "/v1/channels/{id}", tag = "channels",
+    params(("id" = String, Path, description = "The channel's id.")),
+    responses((status = 200, body = Shown, description = "The channel.")))]
+async fn get(State(api): Context, Path(id): Path<String>) -> Result<Versioned<Shown>, Problem> {
+    let mut tx = api.store.begin_read().await?;
+    let channel = find(&api, &mut tx, &id).await?;
+    tx.rollback().await?;
+    Ok(Versioned(Shown::of(&api, &channel), channel.version))
+}
+
+/// Makes a channel.
+#[utoipa::path(post, path = "/v1/channels", tag = "channels", request_body = NewChannel,
+    responses((status = 201, body = Shown, description = "The new channel.")))]
+async fn create(
+    State(api): Context,
+    Body(new): Body<NewChannel>,
+) -> Result<Created<Shown>, Problem> {
+    let NewChannel { id, provider, address, account, settings, active } = new;
+    let now = api.clock.now().as_millis();
+    let channel = Channel::new(&id, &provider, &address, &account, settings, now)?;
+    let channel = Channel { active: active.unwrap_or(true), ..channel };
+    let mut tx = api.store.begin().await?;
+    channels::insert(&mut tx, &api.vault, &channel).await?;
+    tx.commit().await?;
+    announce(&api).await;
+    Ok(Created(format!("/v1/channels/{id}"), Versioned(Shown::of(&api, &channel), 1)))
+}
+
+/// Changes a channel.
+#[utoipa::path(patch, path = "/v1/channels/{id}", tag = "channels",
+    params(("id" = String, Path, description = "The channel's id.")), request_body = ChannelChange,
+    responses((status = 200, body = Shown, description = "The changed channel.")))]
+async fn change(
+    State(api): Context,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Body(change): Body<ChannelChange>,
+) -> Result<Versioned<Shown>, Problem> {
+    let mut tx = api.store.begin().await?;
+    let old = find(&api, &mut tx, &id).await?;
+    if_match.check(old.version)?;
+    let mut account = old.account.expose_json();
+    for (field, value) in change.account.into_iter().flatten() {
+        account[&field] = value;
+    }
+    let address = change.address.as_deref().unwrap_or(&old.address);
+    let settings = change.settings.unwrap_or_else(|| old.settings.clone());
+    let now = api.clock.now().as_millis();
+    let new = Channel::new(&id, old.adapter.provider, address, &account, settings, now)?;
+    let active = change.active.unwrap_or(old.active);
+    save(&api, tx, &old, Channel { active, ..new }).await
+}
+
+/// Puts a new value of a secret in front of the old one: both verify, until the old one is dropped.
+#[utoipa::path(post, path = "/v1/channels/{id}/rotate-secret", tag = "channels",
+    params(("id" = String, Path, description = "The channel's id.")), request_body = Rotation,
+    responses((status = 200, body = Shown, description = "The changed channel.")))]
+async fn rotate_secret(
+    State(api): Context,
+    Path(id): Path<String>,
+    Body(rotation): Body<Rotation>,
+) -> Result<Versioned<Shown>, Problem> {
+    let mut tx = api.store.begin().await?;
+    let old = find(&api, &mut tx, &id).await?;
+    let verifying = old.adapter.verifier.secret_field();
+    let field = rotation.field.as_deref().unwrap_or(verifying);
+    if !old.adapter.account.iter().any(|known| known.secret && known.name == field) {
+        let detail = "name a secret field; `frontdesk providers` lists them";
+        return Err(Problem::body("/field", detail));
+    }
+    let values = old.account.secrets(field).iter().map(|secret| secret.expose().to_owned());
+    let values: Vec<_> = match (rotation.value, rotation.keep_old.unwrap_or(true)) {
+        (Some(value), _) if value.is_empty() => {
+            return Err(Problem::body("/value", "give the new value"));
+        }
+        (Some(value), true) => {
+            std::iter::once(value.clone()).chain(values.filter(|old| *old != value)).collect()
+        }
+        (Some(value), false) => vec![value],
+        (None, false) => values.take(1).collect(),
+        (None, true) => {
+            return Err(Problem::body(
+                "/value",
+                "give the new value, or drop old ones with keep_old",
+            ));
+        }
+    };
+    let mut account = old.account.expose_json();
+    account[field] = values.into();
+    let (settings, now) = (old.settings.clone(), api.clock.now().as_millis());
+    let new = Channel::new(&id, old.adapter.provider, &old.address, &account, settings, now)?;
+    save(&api, tx, &old, Channel { active: old.active, ..new }).await
+}
+
+/// Says whether a channel can be used, and what to tell its provider.
+#[utoipa::path(post, path = "/v1/channels/{id}/test", tag = "channels",
+    params(("id" = String, Path, description = "The channel's id.")),
+    responses((status = 200, body = ChannelTest, description = "What was found.")))]
+async fn test(State(api): Context, Path(id): Path<String>) -> Result<Json<ChannelTest>, Problem> {
+    let mut tx = api.store.begin_read().await?;
+    let found = channels::get(&mut tx, &api.vault, &id).await;
+    tx.rollback().await?;
+    let webhook_url = webhook_url(&api, &id);
+    let channel = match found {
+        Ok(found) => found.ok_or_else(|| Problem::not_found("channel"))?,
+        Err(ChannelStoreError::Store(error)) => return Err(error.into()),
+        Err(error @ (ChannelStoreError::Vault(..) | ChannelStoreError::Row(_))) => {
+            return Ok(Json(ChannelTest {
+                ok: false,
+                detail: why(&error),
+                webhook_url,
+                verification: None,
+                signature_header: None,
+                handshake: None,
+            }));
+        }
+    };
+    let detail = if channel.active {
+        "its account opens; give the address to the provider".to_owned()
+    } else {
+        "its account opens, but it is switched off: change `active` to take requests".to_owned()
+    };
+    let verifier = &channel.adapter.verifier;
+    Ok(Json(ChannelTest {
+        ok: channel.active,
+        detail,
+        webhook_url,
+        verification: Some(verifier.describe()),
+        signature_header: Some(verifier.signature_header()),
+        handshake: Some(match channel.adapter.handshake {
+            Handshake::None => false,
+            Handshake::Answer(_) => true,
+        }),
+    }))
+}
+
+async fn find(api: &Api, tx: &mut Tx, id: &str) -> Result<Channel, Problem> {
+    let channel = channels::get(tx, &api.vault, id).await?;
+    channel.ok_or_else(|| Problem::not_found("channel"))
+}
+
+/// Stores the channel that takes the place of `old`.
+async fn save(
+    api: &Api,
+    mut tx: Tx,
+    old: &Channel,
+    new: Channel,
+) -> Result<Versioned<Shown>, Problem> {
+    let new = Channel { created_at: old.created_at, version: old.version + 1, ..new };
+    if !channels::save(&mut tx, &api.vault, &new).await? {
+        return Err(Problem::conflict());
+    }
+    tx.commit().await?;
+    announce(api).await;
+    Ok(Versioned(Shown::of(api, &new), new.version))
+}

@@ -1,0 +1,110 @@
+//! Every webhook request that came in, also the refused ones. What they carried of secrets was
+//! never stored.
+
+use axum::{Json, extract::State};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use frontdesk_adapters::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    Api, Context,
+    input::{Path, Query, number},
+    output::{Page, Range},
+    problem::Problem,
+};
+use crate::messages::{self, RequestFilter, RequestOutcome, RequestRecord, StoredRequest};
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    /// Those for this channel.
+    channel: Option<String>,
+    /// Those with this outcome.
+    outcome: Option<RequestOutcome>,
+    /// Those that arrived at or after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Those that arrived before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// How many: 1 to 200, by itself 50.
+    #[serde(default, deserialize_with = "number")]
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+/// A request with its headers and body.
+#[derive(Debug, Serialize, ToSchema)]
+struct WholeRequest {
+    #[serde(flatten)]
+    record: RequestRecord,
+    /// The headers, in order, without secrets.
+    headers: Vec<Header>,
+    /// The body, where it is text.
+    body: Option<String>,
+    /// The body in base64, where it is not text.
+    body_base64: Option<String>,
+}
+
+/// A header of a request.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RequestHeader)]
+struct Header {
+    /// Its name, in lower case.
+    name: String,
+    /// Its value.
+    value: String,
+}
+
+impl From<StoredRequest> for WholeRequest {
+    fn from(request: StoredRequest) -> Self {
+        let (body, body_base64) = match String::from_utf8(request.body) {
+            Ok(text) => (Some(text), None),
+            Err(error) => (None, Some(BASE64.encode(error.as_bytes()))),
+        };
+        let headers = request.headers.0.into_iter().map(|(name, value)| Header { name, value });
+        Self { record: request.record, headers: headers.collect(), body, body_base64 }
+    }
+}
+
+/// Lists webhook requests, newest first.
+#[utoipa::path(get, path = "/v1/requests", tag = "requests", params(Filter),
+    responses((status = 200, body = Page<RequestRecord>, description = "Requests.")))]
+async fn list(
+    State(api): Context,
+    Query(query): Query<Filter>,
+) -> Result<Json<Page<RequestRecord>>, Problem> {
+    let range = Range::new(query.limit, query.after.as_deref())?;
+    let filter = RequestFilter {
+        channel: query.channel,
+        outcome: query.outcome.map(|outcome| outcome.as_str().to_owned()),
+        since: query.since.map(Timestamp::as_millis),
+        until: query.until.map(Timestamp::as_millis),
+        before: range.after,
+        limit: range.fetch(),
+    };
+    let mut tx = api.store.begin_read().await?;
+    let requests = messages::requests(&mut tx, &filter).await?;
+    tx.rollback().await?;
+    Ok(Json(range.page(requests, |request| request.id)))
+}
+
+/// Shows a webhook request with its headers and body.
+#[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests",
+    params(("id" = Uuid, Path, description = "The request's id.")),
+    responses((status = 200, body = WholeRequest, description = "The request.")))]
+async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<WholeRequest>, Problem> {
+    let mut tx = api.store.begin_read().await?;
+    let request = messages::find_request(&mut tx, id).await?;
+    tx.rollback().await?;
+    Ok(Json(request.ok_or_else(|| Problem::not_found("request"))?.into()))
+}

@@ -1,1 +1,3 @@
-//! .
+//! Everything that is tested through its boundary, in one binary.
+
+mod cli;

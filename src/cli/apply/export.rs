@@ -3,7 +3,7 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{changes, keys::SECTIONS};
+use super::{keys::SECTIONS, people};
 use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
@@ -90,7 +90,7 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         active: route.active,
         when: route.when,
     });
-    let people = changes::everybody(tx).await?.into_iter().map(|person| PersonEntry {
+    let people = people::everybody(tx).await?.into_iter().map(|person| PersonEntry {
         kind: person.kind.as_str(),
         name: person.name,
         email: person.email,

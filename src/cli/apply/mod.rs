@@ -8,6 +8,7 @@ pub(super) mod changes;
 mod export;
 pub(super) mod file;
 mod keys;
+mod people;
 
 use std::{fs, io::Read, path::PathBuf};
 
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says about channels, queues, routes and people.
+/// Make the database say what a file says: channels, queues, routes, people.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -35,7 +36,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes and people as a file for `apply`, without any secret.
+/// Print channels, queues, routes and people for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]

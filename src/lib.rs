@@ -4,8 +4,8 @@
 //!
 //! | Floor | Modules | |
 //! |---|---|---|
-//! | 5 | [`app`], `main` | the only place that knows everything |
-//! | 4 | [`webhooks`] [`api`] [`cli`] | edges never use each other |
+//! | 5 | [`app`] [`cli`] `main` | the only places that know everything |
+//! | 4 | [`webhooks`] [`api`] | edges never use each other |
 //! | 3 | [`ingest`] | meets the edges in values, the rest in the database |
 //! | 2 | [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |

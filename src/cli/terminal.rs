@@ -1,6 +1,6 @@
 //! What people see: color, the log, and one way to write to stdout.
 //!
-//! Data goes to stdout through [`print`], everything else to stderr. The log is set up here and
+//! Data goes to stdout through [`print()`], everything else to stderr. The log is set up here and
 //! nowhere else.
 
 use std::{

@@ -86,8 +86,7 @@ pub struct Ingest {
 
 impl Default for Ingest {
     fn default() -> Self {
-        let limits = crate::ingest::Limits::default();
-        Self { queue: limits.queue, group: limits.group, refused: limits.refused }
+        Self { queue: 4096, group: 256, refused: 10_000 }
     }
 }
 

@@ -44,12 +44,6 @@ pub struct Limits {
     pub refused: i64,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { queue: 4096, group: 256, refused: 10_000 }
-    }
-}
-
 /// Takes webhook requests and records what they say.
 #[derive(Clone, Debug)]
 pub struct Ingest(Arc<Inner>);

@@ -1,3 +1,5 @@
+//! The continuation table and the state machine, row by row.
+
 use super::*;
 
 const MINUTE: i64 = 60_000;

@@ -1,3 +1,5 @@
+//! The matching table, and what tells one sender from another.
+
 use uuid::Uuid;
 
 use super::*;

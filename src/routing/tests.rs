@@ -1,3 +1,5 @@
+//! Each condition by itself, and the order of routes.
+
 use super::*;
 
 fn route(id: &str, when: &str) -> Route {

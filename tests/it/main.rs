@@ -1,3 +1,16 @@
-//! Everything that is tested through its boundary, in one binary.
+//! The proof, through the product's edges: HTTP requests in, answers and rows out.
+//!
+//! Every test that touches a database runs on SQLite and on PostgreSQL ([`support::on_both`]);
+//! nothing is skipped. Only the network beyond us is made up, never our own modules.
 
+mod canary;
 mod cli;
+mod conversations;
+mod crash;
+mod edge;
+mod fixtures;
+mod intake;
+mod matching;
+mod schema;
+mod support;
+mod tidy;

@@ -1,3 +1,5 @@
+//! Senders in every form networks give them, and numbers with two spellings.
+
 use super::*;
 
 fn shown(raw: &str, home: Option<&str>) -> String {

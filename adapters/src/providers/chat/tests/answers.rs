@@ -1,3 +1,5 @@
+//! What the back end hears, also where a fixture has no say in it.
+
 use serde_json::{Value, json};
 
 use super::{ADAPTER, accept, created, parse};

@@ -1,3 +1,5 @@
+//! Mistakes, limits, digests and keys.
+
 use serde_json::{Value, json};
 
 use super::{accept, created, parse};

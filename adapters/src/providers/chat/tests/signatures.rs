@@ -1,3 +1,5 @@
+//! What verifies, and what must not.
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::json;

@@ -1,0 +1,175 @@
+//! What providers and strangers meet before anything is recorded.
+
+use std::net::SocketAddr;
+
+use frontdesk_adapters::{Request, fixture};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::support::{
+    Database, TestGateway, on_both,
+    requests::{self, sms, whatsapp},
+    rows,
+};
+
+on_both! {
+    async fn an_address_without_a_channel_is_404_and_archived(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let reply = gateway.send_as_it_is(requests::json("nobody", &json!({}))).await;
+        assert_eq!(reply.status, 404);
+        gateway.stop().await;
+        let archived = archived(&database).await;
+        assert_eq!(archived, ["unknown_channel null /webhooks/nobody"]);
+    }
+
+    async fn refused_requests_are_archived_up_to_a_bound(database: Database) {
+        let gateway = TestGateway::with(&database, |config| config.ingest.refused = 5).await;
+        for n in 0..20 {
+            let reply = gateway.send_as_it_is(forged(sms("+15550100002", "SM1", "x"), n)).await;
+            assert_eq!(reply.status, 401);
+            assert_eq!(reply.json()["code"], "bad_signature");
+        }
+        gateway.stop().await;
+        let newest: Vec<_> =
+            (15..20).map(|n| format!("refused twilio-main /webhooks/twilio-main/{n}")).collect();
+        assert_eq!(archived(&database).await, newest);
+        let store = database.open().await;
+        let messages: Vec<(i64,)> = rows(&store, "select count(*) from messages").await;
+        assert_eq!(messages, [(0,)]);
+    }
+
+    async fn a_signed_body_in_no_known_form_is_archived_and_answered(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let reply = gateway.send(requests::json("whatsapp-demo", &json!([]))).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, ""));
+        // Our own protocol says so in words; whoever speaks it is not stopped by a 4xx.
+        let reply = gateway.send(requests::json("chat", &json!([]))).await;
+        assert_eq!((reply.status, &reply.json()["errors"][0]["code"]), (400, &"malformed".into()));
+        let outcomes = gateway.texts("select outcome from requests").await;
+        assert_eq!(outcomes, ["malformed", "malformed"]);
+        let reasons = gateway.count("requests where reason is not null").await;
+        assert_eq!(reasons, 2);
+    }
+
+    async fn a_handshake_is_answered_to_whoever_knows_the_token(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let ask = |token: &str| {
+            let url = format!("https://desk.example/webhooks/whatsapp-demo?hub.mode=subscribe\
+                &hub.verify_token={token}&hub.challenge=1158201444");
+            Request::new(frontdesk_adapters::Method::Get, url, Vec::new(), Vec::new())
+        };
+        let known = gateway.send_as_it_is(ask("fictional-verify-token")).await;
+        assert_eq!((known.status, known.body.as_str()), (200, "1158201444"));
+        let unknown = gateway.send_as_it_is(ask("guessed-token")).await;
+        assert_eq!(unknown.status, 403);
+        assert!(!unknown.body.contains("1158201444") && !unknown.body.contains("guessed-token"));
+        gateway.stop().await;
+        assert_eq!(archived(&database).await, ["refused whatsapp-demo /webhooks/whatsapp-demo"]);
+    }
+
+    async fn one_whatsapp_request_reaches_every_channel_its_secret_signs_for(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let account = |id: &str, secret: &str| {
+            json!({"phone_number_id": id, "app_secret": secret, "verify_token": "t"})
+        };
+        let shared = account("200", "fictional-app-secret");
+        gateway.add_channel("wa-sibling", "whatsapp", "+15005550007", shared).await;
+        let foreign = account("300", "another-app-secret");
+        gateway.add_channel("wa-foreign", "whatsapp", "+15005550008", foreign).await;
+        gateway.accept(whatsapp("whatsapp-demo", &[
+            ("106540352242900", "15550100002", "wamid.1", "to the first"),
+            ("200", "15550100002", "wamid.2", "to its sibling"),
+            ("300", "15550100002", "wamid.3", "to a stranger"),
+        ])).await;
+        let sql = "select m.text || ': ' || m.channel_id || ' at ' || i.our_address \
+            from messages m join interactions i on i.id = m.interaction_id \
+            order by m.provider_message_id";
+        assert_eq!(gateway.texts(sql).await, [
+            "to the first: whatsapp-demo at +15005550006",
+            "to its sibling: wa-sibling at +15005550007",
+            // Whoever knows one secret must not speak for the other.
+            "to a stranger: whatsapp-demo at 300",
+        ]);
+        assert_eq!(gateway.count("profiles").await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_announces_too_much_is_refused_before_it_is_read() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::with(&database, |config| config.http.max_body_bytes = 1024).await;
+    let head = "POST /webhooks/twilio-main HTTP/1.1\r\nhost: x\r\ncontent-length: 1025\r\n\r\n";
+    assert_eq!(status_of(gateway.address, head.as_bytes()).await, "413");
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_refused_once_it_is_too_long() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::with(&database, |config| config.http.max_body_bytes = 1024).await;
+    let head =
+        "POST /webhooks/twilio-main HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    // The last chunk never comes.
+    let chunk = format!("800\r\n{}\r\n", "x".repeat(0x800));
+    let sent = format!("{head}{chunk}");
+    assert_eq!(status_of(gateway.address, sent.as_bytes()).await, "413");
+}
+
+#[tokio::test]
+async fn forwarded_headers_count_only_from_trusted_proxies() {
+    let database = Database::sqlite();
+    let through_proxy = |gateway: &TestGateway| {
+        let mut request = sms("+15550100002", "SM1", "hello");
+        request.url = request.url.replace("desk.example", "proxy.example");
+        let channel = gateway.channel_of(&request);
+        let now = frontdesk_adapters::Timestamp::from_millis(0).expect("a time");
+        let mut request = fixture::signed(request, channel.adapter, &channel.account, now)
+            .expect("a signed request");
+        // The first entry is the client's own invention.
+        let forwarded = ("x-forwarded-host".to_owned(), "liar.example, proxy.example".to_owned());
+        request.headers.push(forwarded);
+        request
+    };
+    let gateway = TestGateway::start(&database).await;
+    assert_eq!(gateway.send_as_it_is(through_proxy(&gateway)).await.status, 401);
+    // Whoever lies about the host is not believed either, and the truth still verifies.
+    let mut lied_about = sms("+15550100002", "SM2", "hello");
+    lied_about.headers.push(("x-forwarded-host".to_owned(), "liar.example".to_owned()));
+    gateway.accept(lied_about).await;
+    gateway.stop().await;
+
+    let gateway = TestGateway::with(&database, |config| {
+        config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    assert_eq!(gateway.send_as_it_is(through_proxy(&gateway)).await.status, 200);
+}
+
+/// The same request with a signature nobody made.
+fn forged(mut request: Request, n: usize) -> Request {
+    request.headers.push(("x-twilio-signature".to_owned(), "AAAAAAAAAAAAAAAAAAAAAAAAAAA=".into()));
+    request.url = format!("{}/{n}", request.url);
+    request
+}
+
+/// The archive of a gateway that has stopped, in order of arrival.
+async fn archived(database: &Database) -> Vec<String> {
+    let store = database.open().await;
+    let sql = "select outcome, channel_id, target from requests order by id";
+    let rows: Vec<(String, Option<String>, String)> = rows(&store, sql).await;
+    let line = |(outcome, channel, target): (String, Option<String>, String)| {
+        format!("{outcome} {} {target}", channel.unwrap_or_else(|| "null".to_owned()))
+    };
+    rows.into_iter().map(line).collect()
+}
+
+/// Sends bytes as they are and reads the status of the answer.
+async fn status_of(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes).await.expect("a request");
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.expect("an answer");
+    String::from_utf8_lossy(&answer[9..]).into_owned()
+}

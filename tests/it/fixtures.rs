@@ -1,0 +1,84 @@
+//! Every request on file, through the whole gateway, twice.
+
+use std::fs;
+
+use frontdesk_adapters::{fixture, providers};
+use serde_json::Value;
+
+use crate::support::{Database, PUBLIC_URL, TestGateway, fixtures, on_both};
+
+on_both! {
+    async fn replaying_every_fixture_twice_changes_nothing_the_second_time(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        replay(&gateway).await;
+        let first = contents(&gateway).await;
+        let said = first.iter().find(|(table, _)| table == "messages").map_or(0, |(_, rows)| rows.len());
+        assert!(said > 100, "only {said} messages");
+        replay(&gateway).await;
+        let second = contents(&gateway).await;
+        for (before, after) in first.iter().zip(&second) {
+            assert_eq!(before, after);
+        }
+    }
+}
+
+/// Sends every fixture in the order of its number, and checks that it is believed as it should be.
+async fn replay(gateway: &TestGateway) {
+    for adapter in providers::ALL {
+        let folder = fixtures().join(adapter.provider);
+        let files =
+            fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("a file").path());
+        let mut files: Vec<_> = files
+            .filter(|file| file.extension().is_some_and(|extension| extension == "http"))
+            .collect();
+        files.sort();
+        assert!(!files.is_empty(), "{} has no fixtures", adapter.provider);
+        for file in files {
+            let name = file.display();
+            let request = fixture::read(&fs::read(&file).expect("a file"), PUBLIC_URL);
+            let reply =
+                gateway.send(request.unwrap_or_else(|error| panic!("{name}: {error}"))).await;
+            let expected = fs::read(file.with_extension("expected.json")).expect("an expectation");
+            let expected: Value = serde_json::from_slice(&expected).expect("JSON");
+            let refused = matches!(reply.status, 401 | 403);
+            assert_eq!(expected["verified"], !refused, "{name}: {reply:?}");
+            assert!(reply.status < 500, "{name}: {reply:?}");
+            if adapter.provider != "chat" && !refused {
+                // Only chat hears what was new.
+                assert_eq!(expected["answer"]["status"], reply.status, "{name}");
+                assert_eq!(
+                    expected["answer"]["body"].as_str().unwrap_or_default(),
+                    reply.body,
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+/// Every row of every table, but for the archive, which keeps repeats as well.
+async fn contents(gateway: &TestGateway) -> Vec<(String, Vec<String>)> {
+    let (tables, row) = match &gateway.store {
+        frontdesk::db::Store::Sqlite { .. } => (
+            "select name from sqlite_master where type = 'table' order by name",
+            "select group_concat('quote(\"' || name || '\")', ' || '','' || ') \
+             from pragma_table_info('{table}')",
+        ),
+        frontdesk::db::Store::Postgres(_) => (
+            "select table_name::text from information_schema.tables \
+             where table_schema = 'public' order by table_name",
+            "select '\"' || '{table}' || '\"::text'",
+        ),
+    };
+    let mut contents = Vec::new();
+    for table in gateway.texts(tables).await {
+        if table == "requests" || table.starts_with("_sqlx") {
+            continue;
+        }
+        let row = gateway.texts(&row.replace("{table}", &table)).await;
+        let sql = format!("select {} as contents from \"{table}\" order by 1", row[0]);
+        let rows = gateway.texts(&sql).await;
+        contents.push((table, rows));
+    }
+    contents
+}

@@ -1,0 +1,345 @@
+//! A whole gateway on a free loopback port, with one channel per provider.
+
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+
+use frontdesk::{
+    app::App,
+    channels::{self, Channel, Settings},
+    clock::Clock,
+    config::Config,
+    db::{Record, Store, StoreError, Tx},
+    ingest::Ingest,
+    profiles::people::{self, NewPerson, PersonKind},
+    routing::{self, Queue, Route},
+    vault::Vault,
+};
+use frontdesk_adapters::{Method, Request, Secret, Timestamp, fixture};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::database::{self, Database};
+
+/// The address providers know.
+pub const PUBLIC_URL: &str = "https://desk.example";
+
+/// 32 zero bytes in base64.
+pub const SECRETS_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// The time at which the fixtures arrive.
+pub const NOW: &str = "2026-01-01T00:00:10.000Z";
+
+/// How long anything may take before a test gives up.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running gateway.
+pub struct TestGateway {
+    pub store: Store,
+    pub ingest: Ingest,
+    pub address: SocketAddr,
+    pub client: reqwest::Client,
+    vault: Vault,
+    now: Timestamp,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// What a provider hears.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub retry_after: Option<String>,
+    pub body: String,
+}
+
+impl Reply {
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+impl TestGateway {
+    /// A gateway as it comes.
+    pub async fn start(database: &Database) -> Self {
+        Self::with(database, |_| {}).await
+    }
+
+    /// A gateway so many minutes later.
+    pub async fn later(database: &Database, minutes: i64) -> Self {
+        let now = NOW.parse_time().as_millis() + minutes * 60_000;
+        let now = Timestamp::from_millis(now).expect("a time");
+        Self::build(database, |_| {}, now).await
+    }
+
+    /// A gateway with other settings.
+    pub async fn with(database: &Database, change: impl FnOnce(&mut Config)) -> Self {
+        Self::build(database, change, NOW.parse_time()).await
+    }
+
+    async fn build(database: &Database, change: impl FnOnce(&mut Config), now: Timestamp) -> Self {
+        let mut config = Config::default();
+        config.database.url.clone_from(&database.url);
+        config.database.max_connections = 6;
+        config.http.public_url = Some(PUBLIC_URL.to_owned());
+        config.secrets.key = Some(Secret::new(SECRETS_KEY));
+        change(&mut config);
+        let app = App::build(&config, Clock::fixed(now)).await.expect("a gateway");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (store, vault, ingest) = (app.store.clone(), app.vault.clone(), app.ingest.clone());
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(app.run(listener, stop.clone().cancelled_owned()));
+        let client = client();
+        let gateway = Self { store, ingest, address, client, vault, now, stop, serving };
+        for channel in fixture_channels() {
+            if gateway.ingest.catalog().channel(&channel.id).is_none() {
+                gateway.insert(&channel).await;
+            }
+        }
+        gateway.ingest.refresh().await.expect("channels that load");
+        gateway
+    }
+
+    /// Adds a channel and takes it up.
+    pub async fn add_channel(&self, id: &str, provider: &str, address: &str, account: Value) {
+        self.add_channel_with(id, provider, address, account, Settings::default()).await;
+    }
+
+    /// Adds a channel that behaves in its own way.
+    pub async fn add_channel_with(
+        &self,
+        id: &str,
+        provider: &str,
+        address: &str,
+        account: Value,
+        settings: Settings,
+    ) {
+        let channel = Channel::new(id, provider, address, &account, settings, 0);
+        self.insert(&channel.expect("a channel")).await;
+        self.ingest.refresh().await.expect("channels that load");
+    }
+
+    async fn insert(&self, channel: &Channel) {
+        let mut tx = self.store.begin().await.expect("a transaction");
+        match channels::insert(&mut tx, &self.vault, channel).await {
+            Ok(()) => tx.commit().await.expect("a commit"),
+            // Another instance was quicker.
+            Err(StoreError::Exists) => tx.rollback().await.expect("a rollback"),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    /// Enters a person into the directory.
+    pub async fn add_person(&self, kind: PersonKind, name: &str, phones: &[&str]) -> Uuid {
+        let person = NewPerson {
+            kind,
+            name: name.to_owned(),
+            email: None,
+            phones: phones.iter().map(|phone| (*phone).to_owned()).collect(),
+            active: true,
+        };
+        let mut tx = self.store.begin().await.expect("a transaction");
+        let person = people::insert(&mut tx, &person, 0).await.expect("a person");
+        tx.commit().await.expect("a commit");
+        person.id
+    }
+
+    /// Makes a queue and a route to it, and takes both up.
+    pub async fn add_route(&self, position: i64, queue: &str, when: Value) {
+        let row = Queue {
+            id: queue.to_owned(),
+            name: queue.to_owned(),
+            is_default: false,
+            created_at: 0,
+            changed_at: 0,
+            version: 1,
+        };
+        let route = Route {
+            id: format!("to-{queue}"),
+            position,
+            queue: queue.to_owned(),
+            priority: position,
+            when: serde_json::from_value(when).expect("conditions"),
+            active: true,
+            created_at: 0,
+            changed_at: 0,
+            version: 1,
+        };
+        let mut tx = self.store.begin().await.expect("a transaction");
+        routing::store::put_queue(&mut tx, &row).await.expect("a queue");
+        routing::store::put_route(&mut tx, &route).await.expect("a route");
+        tx.commit().await.expect("a commit");
+        self.ingest.refresh().await.expect("routes that load");
+    }
+
+    /// Keeps every gateway on `database` from recording anything until the answer is rolled back.
+    pub async fn hold(database: &Database) -> Tx {
+        let mut tx = database.open().await.begin().await.expect("a transaction");
+        match &mut tx {
+            // There is one writer, and now it is ours.
+            Tx::Sqlite(_) => {}
+            Tx::Postgres(tx) => {
+                let lock = sqlx::query("lock table dedupe in access exclusive mode");
+                lock.execute(&mut **tx).await.expect("a lock");
+            }
+        }
+        tx
+    }
+
+    /// Waits until a committer has a group in hand and is held with it.
+    pub async fn stuck(&self) {
+        let is_stuck = async || match &self.store {
+            Store::Sqlite { write, .. } => write.num_idle() == 0,
+            Store::Postgres(_) => {
+                let waiting = "pg_stat_activity where datname = current_database() \
+                    and wait_event_type = 'Lock'";
+                self.count(waiting).await > 0
+            }
+        };
+        until(is_stuck).await;
+    }
+
+    /// Waits until so many requests wait for a committer.
+    pub async fn backlog_of(&self, waiting: usize) {
+        until(async || self.ingest.backlog().0 == waiting).await;
+    }
+
+    /// The channel that a request's address names.
+    pub fn channel_of(&self, request: &Request) -> Arc<Channel> {
+        let id = request.url.split('/').nth(4).unwrap_or_default();
+        let id = id.split('?').next().unwrap_or_default();
+        let catalog = self.ingest.catalog();
+        Arc::clone(catalog.channel(id).unwrap_or_else(|| panic!("no channel {id}")))
+    }
+
+    /// Signs a request as its provider would and sends it.
+    pub async fn send(&self, request: Request) -> Reply {
+        let channel = self.channel_of(&request);
+        let signed = fixture::signed(request, channel.adapter, &channel.account, self.now);
+        self.send_as_it_is(signed.expect("a signed request")).await
+    }
+
+    /// Sends a request without signing it.
+    pub async fn send_as_it_is(&self, request: Request) -> Reply {
+        send(&self.client, self.address, request).await
+    }
+
+    /// Sends a request and expects a success.
+    pub async fn accept(&self, request: Request) -> Reply {
+        let reply = self.send(request).await;
+        assert!(reply.is_success(), "{reply:?}");
+        reply
+    }
+
+    /// The rows of a query.
+    pub async fn rows<T: Record>(&self, sql: &str) -> Vec<T> {
+        database::rows(&self.store, sql).await
+    }
+
+    /// The texts of a query's one column.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        let rows: Vec<(Option<String>,)> = self.rows(sql).await;
+        rows.into_iter().map(|(text,)| text.unwrap_or_else(|| "null".to_owned())).collect()
+    }
+
+    /// How many rows `rest` has, as in `messages where …`.
+    pub async fn count(&self, rest: &str) -> i64 {
+        let rows: Vec<(i64,)> = self.rows(&format!("select count(*) from {rest}")).await;
+        rows[0].0
+    }
+
+    /// Runs statements behind the gateway's back.
+    pub async fn execute(&self, sql: &str) {
+        database::execute(&self.store, sql).await;
+    }
+
+    /// Finishes what is under way.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        drop(self.client);
+        self.serving.await.expect("no panic").expect("a clean end");
+    }
+}
+
+/// Waits for something that announces itself to nobody.
+async fn until(condition: impl AsyncFn() -> bool) {
+    let reached = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("it to happen");
+}
+
+/// Sends a request to a gateway at `address`.
+pub async fn send(client: &reqwest::Client, address: SocketAddr, request: Request) -> Reply {
+    try_send(client, address, request).await.expect("an answer")
+}
+
+/// As [`send`], where there may be no answer.
+pub async fn try_send(
+    client: &reqwest::Client,
+    address: SocketAddr,
+    request: Request,
+) -> reqwest::Result<Reply> {
+    let target = request.url.splitn(4, '/').nth(3).unwrap_or_default();
+    let url = format!("http://{address}/{target}");
+    let mut builder = match request.method {
+        Method::Get => client.get(url),
+        Method::Post => client.post(url),
+    };
+    for (name, value) in &request.headers {
+        if !name.eq_ignore_ascii_case("host") {
+            builder = builder.header(name, value);
+        }
+    }
+    let response = builder.body(request.body).send().await?;
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after");
+    let retry_after = retry_after.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
+    Ok(Reply { status, retry_after, body: response.text().await? })
+}
+
+/// A client for loopback.
+#[expect(clippy::disallowed_methods, reason = "the gateway under test is on loopback")]
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+/// The channels of `fixtures/*/account.json`.
+pub fn fixture_channels() -> Vec<Channel> {
+    let channel = |provider: &str| {
+        let file = database::fixtures().join(provider).join("account.json");
+        let text = fs::read_to_string(&file).expect("an account");
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        let text = |name: &str| json[name].as_str().unwrap_or_default();
+        let settings = Settings::default();
+        Channel::new(text("id"), provider, text("address"), &json["account"], settings, 0)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    };
+    let adapters = frontdesk_adapters::providers::ALL.iter();
+    adapters.map(|adapter| channel(adapter.provider)).collect()
+}
+
+/// The account of a Twilio channel.
+pub fn twilio_account() -> Value {
+    json!({
+        "account_sid": "AC00000000000000000000000000000001",
+        "auth_token": "0123456789abcdef0123456789abcdef",
+    })
+}
+
+trait ParseTime {
+    fn parse_time(self) -> Timestamp;
+}
+
+impl ParseTime for &str {
+    fn parse_time(self) -> Timestamp {
+        Timestamp::parse_rfc3339(self).expect("a time")
+    }
+}

@@ -1,0 +1,36 @@
+//! What the tests stand on: databases, a gateway on a free port, signed requests.
+
+mod cluster;
+mod database;
+mod gateway;
+mod process;
+pub mod requests;
+
+pub use database::{Database, execute, fixtures, on_server, poison, rows};
+pub use gateway::{
+    PUBLIC_URL, Reply, TestGateway, client, fixture_channels, send, try_send, twilio_account,
+};
+pub use process::Program;
+
+/// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($database:ident: Database) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            $(#[$meta])*
+            async fn body($database: Database) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                body(Database::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                body(Database::postgres().await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;

@@ -120,7 +120,7 @@ fn each_kind_of_failure_has_its_exit_code() {
         (&["export"], 3),
         (&["replay", "nowhere"], 3),
         (&["apply", "channels.toml", "--dry-run"], 4),
-        (&["apply", "nowhere.toml"], 1),
+        (&["apply", "nowhere.toml"], 3),
         (&["completions", "bash"], 0),
         (&["config", "check"], 0),
     ] {
@@ -250,7 +250,7 @@ fn what_is_wrong_with_a_file_is_told_by_name_and_line() {
         ("text = \"(\"", "text = \"refund\"", "route `support` (line 20)"),
         ("queue = \"suport\"", "queue = \"support\"", "there is no queue `suport`"),
         ("+1 555\"", "+1 555 010 0002\"", "person `Ana Prado` (line 28)"),
-        ("auth_token = \"canary-0123", "auth_token = { env = \"CANARY\" }", "line 6"),
+        ("auth_token = \"canary-0123", "auth_token = { env = \"CANARY\" }", "line 7"),
     ] {
         let desk = Desk::new();
         fs::write(desk.path("channels.toml"), FILE.replacen(right, wrong, 1)).expect("a file");

@@ -10,7 +10,11 @@ pub(super) mod file;
 mod keys;
 mod people;
 
-use std::{fs, io::Read, path::PathBuf};
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -45,7 +49,13 @@ pub(super) struct Export {}
 impl Apply {
     pub async fn run(&self, config: &Config, quiet: bool) -> anyhow::Result<Exit> {
         let name = self.file.display();
-        let text = self.read().with_context(|| format!("{name} cannot be read"))?;
+        let text = match self.read() {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(fault(Exit::NotFound, format!("there is no {name}")));
+            }
+            Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
+        };
         let now = Clock::system().now().as_millis();
         let beside = self.file.parent().unwrap_or_else(|| "".as_ref());
         let desired = file::read(&text, beside, &|variable| std::env::var(variable).ok(), now)

@@ -11,7 +11,7 @@ use crate::{
     db::{self, Store},
 };
 
-/// Bring the database's schema up to date; needed on PostgreSQL after an upgrade.
+/// Bring the schema up to date; needed on PostgreSQL after an upgrade.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk migrate --dry-run

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Exit, terminal::print};
 
-/// Every provider: what it receives, how it is verified, the fields of its account.
+/// Every provider: what it receives, how it is verified, its account.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk providers

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
 };
 
-/// Send a running gateway one signed, made-up message, as the channel's provider would.
+/// Send a running gateway one signed, made-up message.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk send --channel support-sms --text 'Is anybody there?'

@@ -5,6 +5,7 @@
 
 mod api;
 mod canary;
+mod cli;
 mod conversations;
 mod crash;
 mod edge;

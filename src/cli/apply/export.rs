@@ -3,7 +3,7 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::changes;
+use super::{keys::SECTIONS, people};
 use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
@@ -11,7 +11,7 @@ use crate::{
     vault::Vault,
 };
 
-/// In the order people read them; what is as usual is left out.
+/// What is as usual is left out.
 #[derive(Serialize)]
 struct File {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -90,7 +90,7 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         active: route.active,
         when: route.when,
     });
-    let people = changes::everybody(tx).await?.into_iter().map(|person| PersonEntry {
+    let people = people::everybody(tx).await?.into_iter().map(|person| PersonEntry {
         kind: person.kind.as_str(),
         name: person.name,
         email: person.email,
@@ -98,7 +98,25 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         active: person.active,
     });
     let file = File { channels, queues, routes: routes.collect(), people: people.collect() };
-    Ok(toml::to_string(&file)?)
+    Ok(text(&Table::try_from(file)?))
+}
+
+/// One line a key, in the order people read them: the library would give every account a section.
+fn text(file: &Table) -> String {
+    let mut text = String::new();
+    for (section, keys) in SECTIONS {
+        let entries = file.get(*section).and_then(Value::as_array);
+        for entry in entries.into_iter().flatten() {
+            text.push_str(&format!("[[{section}]]\n"));
+            for key in *keys {
+                if let Some(value) = entry.get(*key) {
+                    text.push_str(&format!("{key} = {value}\n"));
+                }
+            }
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn entry(channel: Channel) -> ChannelEntry {

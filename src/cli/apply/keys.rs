@@ -8,10 +8,11 @@ use toml::{
 
 use super::file::FileError;
 
-const SECTIONS: &[(&str, &[&str])] = &[
-    ("channels", &["id", "provider", "address", "account", "settings", "active"]),
+/// The sections and their keys, in the order people read them.
+pub(super) const SECTIONS: &[(&str, &[&str])] = &[
+    ("channels", &["id", "provider", "address", "active", "account", "settings"]),
     ("queues", &["id", "name"]),
-    ("routes", &["id", "queue", "priority", "position", "when", "active"]),
+    ("routes", &["id", "queue", "priority", "position", "active", "when"]),
     ("people", &["kind", "name", "email", "phones", "active"]),
 ];
 const SETTINGS: &[&str] = &["continuation", "region"];

@@ -8,8 +8,13 @@ pub(super) mod changes;
 mod export;
 pub(super) mod file;
 mod keys;
+mod people;
 
-use std::{fs, io::Read, path::PathBuf};
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -21,7 +26,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says about channels, queues, routes and people.
+/// Make the database say what a file says: channels, queues, routes, people.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -35,7 +40,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes and people as a file for `apply`, without any secret.
+/// Print channels, queues, routes and people for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]
@@ -44,7 +49,13 @@ pub(super) struct Export {}
 impl Apply {
     pub async fn run(&self, config: &Config, quiet: bool) -> anyhow::Result<Exit> {
         let name = self.file.display();
-        let text = self.read().with_context(|| format!("{name} cannot be read"))?;
+        let text = match self.read() {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(fault(Exit::NotFound, format!("there is no {name}")));
+            }
+            Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
+        };
         let now = Clock::system().now().as_millis();
         let beside = self.file.parent().unwrap_or_else(|| "".as_ref());
         let desired = file::read(&text, beside, &|variable| std::env::var(variable).ok(), now)

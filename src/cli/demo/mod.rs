@@ -44,7 +44,7 @@ const SETUP: &str = include_str!("setup.toml");
 const OWN_FILES: [&str; 4] =
     ["frontdesk.db", "frontdesk.db-wal", "frontdesk.db-shm", "frontdesk.key"];
 
-/// From nothing to conversations on screen: a fresh database, every fixture, the real gateway.
+/// From nothing to conversations on screen, offline.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk demo
@@ -68,7 +68,7 @@ impl Demo {
         let mut config = Config { log, ..Config::default() };
         config.http.listen = listener.local_addr()?;
         config.database.url = format!("sqlite:{}", self.dir.join("frontdesk.db").display());
-        clear(&self.dir)?;
+        let _lock = clear(&self.dir)?;
         set_up(&config, &folders).await?;
 
         let app = App::build(&config, Clock::system()).await?;
@@ -117,20 +117,26 @@ impl Demo {
 
     fn invite(&self, gateway: &str) -> io::Result<()> {
         let database = self.dir.join("frontdesk.db");
-        print(format!("{} {gateway}/v1", styled(BOLD, "API      ")))?;
-        print(format!("{} {gateway}/docs", styled(BOLD, "Reference")))?;
-        print(format!(
-            "{} FRONTDESK__DATABASE__URL=sqlite:{} frontdesk explain IMS0000001",
-            styled(BOLD, "Try      "),
-            database.display()
-        ))?;
+        let line = |name, text| print(format!("{} {text}", styled(BOLD, name)));
+        line("API      ", format!("{gateway}/v1"))?;
+        line("Reference", format!("{gateway}/docs"))?;
+        line(
+            "Try      ",
+            format!("export FRONTDESK__DATABASE__URL=sqlite:{}", database.display()),
+        )?;
+        line("         ", "frontdesk explain IMS0000001".to_owned())?;
         print(styled(DIM, "Serving until Ctrl-C."))
     }
 }
 
-/// Removes what an earlier demo left, unless that one still runs.
-fn clear(dir: &Path) -> anyhow::Result<()> {
+/// Removes what an earlier demo left, unless that one still runs: it holds the lock returned here.
+fn clear(dir: &Path) -> anyhow::Result<fs::File> {
     fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    let lock = fs::File::create(dir.join("frontdesk.lock"))?;
+    if lock.try_lock().is_err() {
+        let message = format!("another demo runs in {}; use --dir", dir.display());
+        return Err(fault(Exit::Failed, message));
+    }
     for name in OWN_FILES {
         match fs::remove_file(dir.join(name)) {
             Ok(()) => {}
@@ -140,7 +146,7 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(lock)
 }
 
 /// Makes the database and writes the fixtures' channels and [`SETUP`] into it.
@@ -173,8 +179,9 @@ fn progress(folders: &[Folder], quiet: bool) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let count: usize = folders.iter().map(|folder| folder.cases.len()).sum();
-    let style = ProgressStyle::with_template("{bar:40.green} {pos}/{len} requests, {msg}")
-        .expect("the template is a constant");
+    let style =
+        ProgressStyle::with_template("{bar:30.green} {pos}/{len} requests  {wide_msg:.dim}")
+            .expect("the template is a constant");
     ProgressBar::new(count as u64).with_style(style)
 }
 

@@ -235,7 +235,7 @@ fn show_conversations(folders: &[Folder], kept: &Kept) -> anyhow::Result<()> {
         let number = interactions::number(interaction.number.0);
         let who = &interaction.opened_for_kind;
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let line: String = line.chars().take(38).collect();
+        let line: String = line.chars().take(34).collect();
         print(format!(
             " {} {:<9} {who:<9} {} {:<9} {line}",
             styled(BOLD, number),

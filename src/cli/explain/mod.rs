@@ -27,7 +27,7 @@ use crate::{
 /// The most messages of one interaction or request that are explained.
 const MESSAGES: i64 = 50;
 
-/// Say how a message, request, interaction or work item came to be: each step, rule and reason.
+/// Say how something came to be, from bytes to queue: each step, rule and reason.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk explain IMS0000001

@@ -44,7 +44,7 @@ pub(super) fn request_step(request: &StoredRequest) -> Step {
     Step {
         step: "received",
         at: record.received_at,
-        what: format!("{method} {path} for {channel}, {size} bytes, {} events", record.events),
+        what: format!("{method} {path} for {channel}, {size} bytes, events: {}", record.events),
         rule: record.outcome.clone(),
         reason: record.reason.clone(),
     }

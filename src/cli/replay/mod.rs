@@ -4,26 +4,25 @@
 //! they came, and recorded once. So replaying twice changes nothing the second time. What was
 //! refused when it came is not signed by us: it has to prove itself.
 
+mod report;
 mod sources;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::Context;
 use clap::Args;
-use comfy_table::{CellAlignment, Table};
 use frontdesk_adapters::{Request, Timestamp, fixture};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
-use self::sources::{Proof, Source};
-use super::{
-    Exit, fault, http, require_database,
-    terminal::{BOLD, print, styled},
+use self::{
+    report::{Fate, Report},
+    sources::{Proof, Source},
 };
+use super::{Exit, http, require_database, terminal::print};
 use crate::{
     app::App,
     channels::{self, Channel},
@@ -32,7 +31,7 @@ use crate::{
     ingest::{IngestError, Receipt},
 };
 
-/// Send requests through the gateway once more: fixtures, or requests it archived itself.
+/// Take requests in once more: fixtures, or ones the gateway archived.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk replay fixtures/twilio
@@ -88,21 +87,6 @@ fn rate(text: &str) -> Result<Duration, &'static str> {
     let number = number.filter(|number| *number > 0.0 && number.is_finite());
     let pause = number.and_then(|number| Duration::try_from_secs_f64(1.0 / number).ok());
     pause.ok_or("expected a number of requests a second, such as 10/s")
-}
-
-/// What came of one request.
-struct Fate {
-    outcome: &'static str,
-    events: usize,
-    duplicates: usize,
-    status: Option<u16>,
-    detail: Option<String>,
-}
-
-impl Fate {
-    fn failed(outcome: &'static str, detail: String) -> Self {
-        Self { outcome, events: 0, duplicates: 0, status: None, detail: Some(detail) }
-    }
 }
 
 impl Replay {
@@ -166,7 +150,14 @@ impl<'a> Run<'a> {
                 self.one(source, Some(&path), &mut pace, &mut report).await?;
             }
         }
-        report.show(self.command, quiet)
+        let to_gateway = self.client.is_some();
+        if !self.command.json {
+            report.show(to_gateway)?;
+        }
+        if !quiet && !to_gateway {
+            report.sum_up(self.command.dry_run);
+        }
+        report.exit(self.command.dry_run)
     }
 
     async fn one(
@@ -280,68 +271,5 @@ fn prove(
                 Ok(()) => Ok(request),
             }
         }
-    }
-}
-
-#[derive(Default)]
-struct Report {
-    rows: BTreeMap<String, Row>,
-    unknown: BTreeSet<String>,
-}
-
-#[derive(Default)]
-struct Row {
-    requests: usize,
-    new: usize,
-    duplicates: usize,
-    refused: usize,
-    failed: usize,
-}
-
-impl Report {
-    fn add(&mut self, channel: &str, fate: &Fate) {
-        let row = self.rows.entry(channel.to_owned()).or_default();
-        row.requests += 1;
-        row.new += fate.events - fate.duplicates;
-        row.duplicates += fate.duplicates;
-        row.refused += usize::from(fate.outcome == "refused");
-        row.failed += usize::from(matches!(fate.outcome, "failed" | "unknown_channel"));
-    }
-
-    fn show(&self, command: &Replay, quiet: bool) -> anyhow::Result<Exit> {
-        let total = |of: fn(&Row) -> usize| self.rows.values().map(of).sum::<usize>();
-        let (requests, new) = (total(|row| row.requests), total(|row| row.new));
-        if !command.json {
-            let mut table = Table::new();
-            table.load_style(comfy_table::presets::NOTHING);
-            table.set_header(["channel", "requests", "new", "duplicates", "refused", "failed"]);
-            for (channel, row) in &self.rows {
-                let numbers = [row.requests, row.new, row.duplicates, row.refused, row.failed];
-                let numbers = numbers.map(|number| number.to_string());
-                table.add_row(std::iter::once(channel.clone()).chain(numbers));
-            }
-            for index in 1..6 {
-                let column = table.column_mut(index).context("the table has six columns")?;
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-            print(table)?;
-        }
-        if !quiet && command.to.is_none() {
-            let summary = match (new, command.dry_run) {
-                (0, _) => "nothing new".to_owned(),
-                (_, true) => format!("{new} events would be recorded"),
-                (_, false) => format!("{new} events recorded"),
-            };
-            anstream::eprintln!("{}", styled(BOLD, format!("{requests} requests: {summary}")));
-        }
-        if !self.unknown.is_empty() {
-            let channels = self.unknown.iter().cloned().collect::<Vec<_>>().join(", ");
-            return Err(fault(Exit::NotFound, format!("no such channel: {channels}")));
-        }
-        Ok(match (total(|row| row.failed), new) {
-            (1.., _) => Exit::Failed,
-            (0, 1..) if command.dry_run => Exit::Findings,
-            (0, _) => Exit::Done,
-        })
     }
 }

@@ -1,0 +1,106 @@
+//! What came of a replay, by channel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use comfy_table::{CellAlignment, Table};
+
+use crate::cli::{
+    Exit, fault,
+    terminal::{BOLD, print, styled},
+};
+
+/// What came of one request.
+pub(super) struct Fate {
+    /// The archive's word for it, or `handshake`; `answered` when only the gateway knows.
+    pub outcome: &'static str,
+    pub events: usize,
+    pub duplicates: usize,
+    pub status: Option<u16>,
+    pub detail: Option<String>,
+}
+
+impl Fate {
+    pub fn failed(outcome: &'static str, detail: String) -> Self {
+        Self { outcome, events: 0, duplicates: 0, status: None, detail: Some(detail) }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Report {
+    rows: BTreeMap<String, Row>,
+    /// Channels that do not exist.
+    pub unknown: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Row {
+    requests: usize,
+    answered: usize,
+    new: usize,
+    duplicates: usize,
+    refused: usize,
+    failed: usize,
+}
+
+impl Report {
+    pub fn add(&mut self, channel: &str, fate: &Fate) {
+        let row = self.rows.entry(channel.to_owned()).or_default();
+        row.requests += 1;
+        row.answered += usize::from(fate.outcome == "answered");
+        row.new += fate.events - fate.duplicates;
+        row.duplicates += fate.duplicates;
+        row.refused += usize::from(fate.outcome == "refused");
+        row.failed += usize::from(matches!(fate.outcome, "failed" | "unknown_channel"));
+    }
+
+    /// Prints the table; what a gateway elsewhere recorded, its answers do not tell.
+    pub fn show(&self, to_gateway: bool) -> anyhow::Result<()> {
+        let mut table = Table::new();
+        table.load_style(comfy_table::presets::NOTHING);
+        if to_gateway {
+            table.set_header(["channel", "requests", "answered", "refused", "failed"]);
+        } else {
+            table.set_header(["channel", "requests", "new", "duplicates", "refused", "failed"]);
+        }
+        for (channel, row) in &self.rows {
+            let numbers = if to_gateway {
+                vec![row.requests, row.answered, row.refused, row.failed]
+            } else {
+                vec![row.requests, row.new, row.duplicates, row.refused, row.failed]
+            };
+            let numbers = numbers.into_iter().map(|number| number.to_string());
+            table.add_row(std::iter::once(channel.clone()).chain(numbers));
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        Ok(print(table)?)
+    }
+
+    /// Says in a sentence what was or would be new.
+    pub fn sum_up(&self, dry_run: bool) {
+        let requests = self.total(|row| row.requests);
+        let new = match (self.total(|row| row.new), dry_run) {
+            (0, _) => "nothing new".to_owned(),
+            (new, true) => format!("{new} events would be recorded"),
+            (new, false) => format!("{new} events recorded"),
+        };
+        anstream::eprintln!("{}", styled(BOLD, format!("{requests} requests: {new}")));
+    }
+
+    pub fn exit(&self, dry_run: bool) -> anyhow::Result<Exit> {
+        if !self.unknown.is_empty() {
+            let channels = self.unknown.iter().cloned().collect::<Vec<_>>().join(", ");
+            return Err(fault(Exit::NotFound, format!("no such channel: {channels}")));
+        }
+        Ok(match (self.total(|row| row.failed), self.total(|row| row.new)) {
+            (1.., _) => Exit::Failed,
+            (0, 1..) if dry_run => Exit::Findings,
+            (0, _) => Exit::Done,
+        })
+    }
+
+    fn total(&self, of: fn(&Row) -> usize) -> usize {
+        self.rows.values().map(of).sum()
+    }
+}

@@ -18,7 +18,7 @@ mod catalog;
 mod commit;
 mod record;
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
@@ -38,13 +38,15 @@ pub struct Limits {
     pub queue: usize,
     /// Requests that are recorded as one group.
     pub group: usize,
+    /// Committers on PostgreSQL; by itself as many as gain there.
+    pub committers: Option<NonZeroUsize>,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, refused: 10_000 }
+        Self { queue: 4096, group: 256, committers: None, refused: 10_000 }
     }
 }
 
@@ -108,7 +110,7 @@ impl Ingest {
         let catalog = catalog::Shared::load(&store, &vault).await?;
         let mut committers = Vec::new();
         let mut tasks = Vec::new();
-        for _ in 0..store.committers() {
+        for _ in 0..store.committers(limits.committers) {
             let (committer, task) =
                 commit::Committer::start(store.clone(), catalog.clone(), limits, stop.clone());
             committers.push(committer);

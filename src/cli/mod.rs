@@ -2,6 +2,7 @@
 //!
 //! One file per command. Exit codes are those of [`Exit`].
 
+mod bench;
 mod decode;
 mod providers;
 mod serve;
@@ -29,6 +30,8 @@ enum Command {
     Serve(serve::Serve),
     /// What would this request become? Reads `.http` files, or `-`.
     Decode(decode::Decode),
+    /// Measure intake: rates and times beside a plain gateway and an endpoint that does nothing.
+    Bench(bench::Bench),
     /// Every provider: what it receives, how it is verified, the fields of its account.
     Providers(providers::Providers),
 }
@@ -79,6 +82,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     match arguments.command {
         Command::Serve(command) => command.run(&load(file, &[])?),
         Command::Decode(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Providers(command) => command.run(),
     }
 }

@@ -87,6 +87,7 @@ impl App {
         let limits = Limits {
             queue: config.ingest.queue,
             group: config.ingest.group,
+            committers: config.ingest.committers,
             refused: config.ingest.refused,
         };
         let (ingest, workers) =

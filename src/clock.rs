@@ -5,7 +5,7 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use frontdesk_adapters::Timestamp;
@@ -45,6 +45,13 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
     }
+}
+
+/// A moment, for measuring how long something takes; it tells no time of day.
+#[must_use]
+pub fn instant() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+    Instant::now()
 }
 
 /// A new id (UUID v7). Ids made by one process sort in the order they were made.

@@ -105,6 +105,9 @@ pub fn address(raw: &str, home: Option<Region>) -> Option<Address> {
     if raw.chars().any(char::is_alphabetic) {
         return kind_of(AddressKind::Alphanumeric, raw.to_owned());
     }
+    if is_north_american(raw) {
+        return kind_of(AddressKind::Phone, raw.to_owned());
+    }
     let digits = raw.bytes().filter(u8::is_ascii_digit).count();
     let plain = raw.bytes().all(|byte| byte.is_ascii_digit());
     // Short before national: 68849 would otherwise be a number wherever six digits are one.
@@ -128,6 +131,16 @@ pub fn international_address(raw: &str) -> Option<Address> {
     let raw = raw.trim();
     let bare = raw.len() > 6 && raw.bytes().all(|byte| byte.is_ascii_digit());
     if bare { address(&format!("+{raw}"), None) } else { address(raw, None) }
+}
+
+/// `+1` and ten digits without another trunk `1`: known to the plans or not, they stay as they are.
+///
+/// Worth a shortcut, since the library asks the plans of 25 countries about such a number.
+fn is_north_american(raw: &str) -> bool {
+    raw.len() == 12
+        && raw.starts_with("+1")
+        && matches!(raw.as_bytes()[2], b'2'..=b'9')
+        && raw.bytes().skip(1).all(|byte| byte.is_ascii_digit())
 }
 
 /// `+` and digits, without the punctuation people put between them.

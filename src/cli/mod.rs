@@ -4,6 +4,7 @@
 //! error, and [`exit_of`] says which code it deserves.
 
 mod apply;
+mod bench;
 mod completions;
 mod configuration;
 mod decode;
@@ -67,6 +68,7 @@ enum Command {
     Apply(apply::Apply),
     Export(apply::Export),
     Explain(explain::Explain),
+    Bench(bench::Bench),
     Providers(providers::Providers),
     Key(key::Key),
     Migrate(migrate::Migrate),
@@ -151,6 +153,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Apply(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
         Command::Export(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Explain(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Bench(command) => command.run(),
         Command::Providers(command) => command.run(),
         Command::Key(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Migrate(command) => block_on(command.run(&load(&[], usual)?.config)),

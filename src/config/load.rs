@@ -23,6 +23,7 @@ const SETTINGS: &[(&str, bool)] = &[
     ("http.max_body_bytes", false),
     ("ingest.queue", false),
     ("ingest.group", false),
+    ("ingest.committers", false),
     ("ingest.refused", false),
     ("secrets.key", true),
     ("secrets.key_file", false),

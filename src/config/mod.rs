@@ -3,7 +3,7 @@
 //! The environment's names are `FRONTDESK__SECTION__KEY`; a secret is also taken from the file that
 //! `…_FILE` names. An unknown key is an error. Channels are not settings: they live in the database.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use frontdesk_adapters::Secret;
 use ipnet::IpNet;
@@ -80,13 +80,15 @@ pub struct Ingest {
     pub queue: usize,
     /// `FRONTDESK__INGEST__GROUP`: requests recorded in one transaction.
     pub group: usize,
+    /// `FRONTDESK__INGEST__COMMITTERS`: transactions at once on PostgreSQL; by itself two.
+    pub committers: Option<NonZeroUsize>,
     /// `FRONTDESK__INGEST__REFUSED`: refused requests that are kept.
     pub refused: i64,
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, refused: 10_000 }
+        Self { queue: 4096, group: 256, committers: None, refused: 10_000 }
     }
 }
 

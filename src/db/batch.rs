@@ -171,7 +171,7 @@ impl<R: Batch> Statement<R> {
                 format!("{open}value->>{index}{close} as {}", column.name)
             });
             let columns = columns.collect::<Vec<_>>().join(", ");
-            self.fill(&format!("(select key + 1 as ord, {columns} from json_each($1)) as r"))
+            self.fill(&format!("(select key + 1 as ord, {columns} from jsonb_each($1)) as r"))
         })
     }
 

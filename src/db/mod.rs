@@ -10,7 +10,7 @@
 mod batch;
 mod migrate;
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{num::NonZeroUsize, path::Path, str::FromStr, time::Duration};
 
 pub(crate) use batch::batch_row;
 pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
@@ -157,12 +157,12 @@ impl Store {
         }
     }
 
-    /// How many committers gain from this engine; SQLite has one writer.
+    /// How many committers to run when `wanted` are; SQLite has one writer, PostgreSQL gains from two.
     #[must_use]
-    pub fn committers(&self) -> usize {
+    pub fn committers(&self, wanted: Option<NonZeroUsize>) -> usize {
         match self {
             Self::Sqlite { .. } => 1,
-            Self::Postgres(_) => 2,
+            Self::Postgres(_) => wanted.map_or(2, NonZeroUsize::get),
         }
     }
 

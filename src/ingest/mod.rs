@@ -19,7 +19,7 @@ mod commit;
 mod preview;
 mod record;
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
@@ -40,6 +40,8 @@ pub struct Limits {
     pub queue: usize,
     /// Requests that are recorded as one group.
     pub group: usize,
+    /// Committers on PostgreSQL; by itself as many as gain there.
+    pub committers: Option<NonZeroUsize>,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
 }
@@ -123,7 +125,7 @@ impl Ingest {
         let catalog = catalog::Shared::load(&store, &vault).await?;
         let mut committers = Vec::new();
         let mut tasks = Vec::new();
-        for _ in 0..store.committers() {
+        for _ in 0..store.committers(limits.committers) {
             let (committer, task) =
                 commit::Committer::start(store.clone(), catalog.clone(), limits, stop.clone());
             committers.push(committer);

@@ -62,3 +62,19 @@ fn regions_are_read_from_our_own_number() {
     assert_eq!(Region::of("short"), None);
     assert_eq!("xx1".parse::<Region>(), Err(NotARegion));
 }
+
+#[test]
+fn the_shortcut_for_north_america_says_what_the_library_says() {
+    for area in 200..1000 {
+        for line in ["2345678", "5550123", "0000000", "1234567", "9999999"] {
+            let raw = format!("+1{area}{line}");
+            assert!(is_north_american(&raw));
+            if let Ok(number) = E164::parse(&raw, None) {
+                assert_eq!(number.as_str(), raw);
+            }
+        }
+    }
+    for other in ["+11234567890", "+1212555012", "+1212555012é", "+442071838750"] {
+        assert!(!is_north_american(other), "{other}");
+    }
+}

@@ -1,0 +1,126 @@
+//! What an adapter adds to the work nobody can avoid.
+//!
+//! Unavoidable are the provider's MAC over the bytes and reading them as JSON or as a form. The rest
+//! is ours: finding headers, translating, answering.
+
+use std::{fs, hint::black_box, path::Path, time::Duration};
+
+use anyhow::{Context, bail};
+use frontdesk_adapters::{
+    Accepted, Account, Adapter, Method, Outcome, Recorded, Request, Secret, Timestamp, Verdict,
+    Verifier, fixture, providers,
+};
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha1::Sha1;
+use sha2::Sha256;
+
+use crate::clock;
+
+/// Requests per timing.
+const REQUESTS: usize = 2_000;
+
+/// One provider's times per request, a pair for each round.
+#[derive(Debug)]
+pub(super) struct Decoding {
+    pub provider: &'static str,
+    pub rounds: Vec<(Duration, Duration)>,
+}
+
+/// Times the first fixture of each provider; those without one are passed over.
+pub(super) fn measure(fixtures: &Path, rounds: usize) -> anyhow::Result<Vec<Decoding>> {
+    let mut measured = Vec::new();
+    for adapter in providers::ALL {
+        let folder = fixtures.join(adapter.provider);
+        if !folder.is_dir() {
+            continue;
+        }
+        let case = Case::first(adapter, &folder)?;
+        // The first round warms up.
+        let rounds = (0..=rounds).map(|_| Ok((case.ours()?, case.bare()?)));
+        let rounds = rounds.skip(1).collect::<anyhow::Result<_>>();
+        let rounds = rounds.with_context(|| folder.display().to_string())?;
+        measured.push(Decoding { provider: adapter.provider, rounds });
+    }
+    Ok(measured)
+}
+
+struct Case {
+    adapter: &'static Adapter,
+    account: Account,
+    now: Timestamp,
+    request: Request,
+}
+
+impl Case {
+    fn first(adapter: &'static Adapter, folder: &Path) -> anyhow::Result<Self> {
+        let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+        let requests = files.filter(|path| path.extension().is_some_and(|kind| kind == "http"));
+        let first = requests.min().context("there is no .http file")?;
+        let file: Value = serde_json::from_slice(&fs::read(folder.join("account.json"))?)?;
+        let account = Account::read(adapter, file.get("account").unwrap_or(&file))?;
+        let text = |name: &str| file.get(name).and_then(Value::as_str);
+        let now = text("now").and_then(Timestamp::parse_rfc3339).context("`now` is missing")?;
+        let url = text("public_url").context("`public_url` is missing")?;
+        let request = fixture::read(&fs::read(first)?, url)?;
+        let request = fixture::signed(request, adapter, &account, now)?;
+        Ok(Self { adapter, account, now, request })
+    }
+
+    /// Verification, parsing and answering.
+    fn ours(&self) -> anyhow::Result<Duration> {
+        let copy = |request: &Request| {
+            let Request { method, url, headers, body, .. } = request;
+            Request::new(*method, url.clone(), headers.clone(), body.clone())
+        };
+        let requests: Vec<Request> = (0..REQUESTS).map(|_| copy(&self.request)).collect();
+        let began = clock::instant();
+        for request in requests {
+            let accepted = self.adapter.accept(request, &self.account, self.now);
+            let Accepted::Understood(request, parsed) = accepted else {
+                bail!("the first fixture is not understood");
+            };
+            let outcome = Outcome { id: None, verdict: Verdict::Accepted };
+            let outcomes = vec![outcome; parsed.events.len()];
+            black_box((self.adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes)));
+            black_box((request, parsed));
+        }
+        Ok(each(clock::instant().duration_since(began)))
+    }
+
+    fn bare(&self) -> anyhow::Result<Duration> {
+        let secrets = self.account.secrets(self.adapter.verifier.secret_field());
+        let key = secrets.first().map_or("", Secret::expose).as_bytes();
+        let is_form = self.request.method == Method::Get
+            || self.request.media_type() == "application/x-www-form-urlencoded";
+        let began = clock::instant();
+        for _ in 0..REQUESTS {
+            let request = black_box(&self.request);
+            match self.adapter.verifier {
+                Verifier::UrlAndForm { .. } => {
+                    black_box(mac::<Hmac<Sha1>>(key, &[request.url.as_bytes(), &request.body])?);
+                }
+                Verifier::BodyHmac(_) | Verifier::StandardWebhooks { .. } => {
+                    black_box(mac::<Hmac<Sha256>>(key, &[&request.body])?);
+                }
+                Verifier::SharedSecret { .. } => {}
+            }
+            if is_form {
+                black_box(request.form().collect::<Vec<_>>());
+            } else {
+                black_box(serde_json::from_slice::<Value>(&request.body)?);
+            }
+        }
+        Ok(each(clock::instant().duration_since(began)))
+    }
+}
+
+fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> anyhow::Result<impl AsRef<[u8]>> {
+    let mut mac = <M as KeyInit>::new_from_slice(key)?;
+    parts.iter().for_each(|part| mac.update(part));
+    Ok(mac.finalize().into_bytes())
+}
+
+fn each(all: Duration) -> Duration {
+    all / u32::try_from(REQUESTS).expect("a small constant")
+}

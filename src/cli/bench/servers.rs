@@ -1,0 +1,167 @@
+//! What is measured: gateways and the endpoint beside them, each a process of its own.
+//!
+//! A process ends with its [`Server`], and its files with the [`Folder`].
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use tokio::net::TcpStream;
+
+use super::requests::PUBLIC_URL;
+
+/// How long a server may take to start.
+const START: Duration = Duration::from_secs(30);
+
+/// A folder that is gone when it is dropped.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(parent: &Path) -> anyhow::Result<Self> {
+        let path = parent.join(format!("frontdesk-bench-{}", std::process::id()));
+        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            anstream::eprintln!("frontdesk: {} could not be removed: {error}", self.0.display());
+        }
+    }
+}
+
+/// A process that listens on loopback.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub address: SocketAddr,
+    child: Child,
+}
+
+/// Memory of a process in MiB.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Memory {
+    pub resident: f64,
+    pub peak: f64,
+}
+
+/// How a gateway commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commit {
+    /// As it always does.
+    Groups,
+    /// One transaction a request, as many at once as PostgreSQL gains from.
+    PerRequest,
+}
+
+/// Connections to PostgreSQL of a gateway without groups; 10 and 32 came out the same.
+const AT_ONCE: &str = "16";
+
+impl Server {
+    /// A gateway on the database at `url`.
+    pub async fn gateway(
+        folder: &Path,
+        url: &str,
+        key: &str,
+        commit: Commit,
+    ) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = this_program(folder)?;
+        command
+            .arg("serve")
+            .env("FRONTDESK__DATABASE__URL", url)
+            .env("FRONTDESK__DATABASE__MAX_CONNECTIONS", "20")
+            .env("FRONTDESK__HTTP__LISTEN", address.to_string())
+            .env("FRONTDESK__HTTP__PUBLIC_URL", PUBLIC_URL)
+            .env("FRONTDESK__SECRETS__KEY", key)
+            .env("FRONTDESK__LOG__FILTER", "warn");
+        match commit {
+            Commit::Groups => {}
+            Commit::PerRequest => {
+                command.env("FRONTDESK__INGEST__GROUP", "1");
+                command.env("FRONTDESK__INGEST__COMMITTERS", AT_ONCE);
+            }
+        }
+        Self::start(command, address).await
+    }
+
+    /// The endpoint that does nothing.
+    pub async fn noop(folder: &Path) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = this_program(folder)?;
+        command.args(["bench", "--noop", &address.to_string()]);
+        Self::start(command, address).await
+    }
+
+    async fn start(mut command: Command, address: SocketAddr) -> anyhow::Result<Self> {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .context("this program cannot be started a second time")?;
+        let mut server = Self { address, child };
+        let listening = async {
+            loop {
+                if let Some(status) = server.child.try_wait()? {
+                    bail!("a server ended before it was ready: {status}");
+                }
+                if TcpStream::connect(address).await.is_ok() {
+                    return Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(START, listening).await.context("a server did not start")??;
+        Ok(server)
+    }
+
+    /// What the process occupies; only Linux tells.
+    pub fn memory(&self) -> Option<Memory> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let mebibytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            let kibibytes: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+            Some(kibibytes / 1024.0)
+        };
+        Some(Memory { resident: mebibytes("VmRSS:")?, peak: mebibytes("VmHWM:")? })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing of it is kept, so it need not finish anything.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This very program, in `folder` and without the caller's settings.
+fn this_program(folder: &Path) -> anyhow::Result<Command> {
+    let mut command =
+        Command::new(std::env::current_exe().context("this program's file cannot be found")?);
+    command.current_dir(folder);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("FRONTDESK_") {
+            command.env_remove(name);
+        }
+    }
+    Ok(command)
+}
+
+/// A port nobody listens on at the moment.
+pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener.local_addr()?)
+}

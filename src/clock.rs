@@ -61,6 +61,14 @@ pub fn new_id() -> Uuid {
     Uuid::now_v7()
 }
 
+/// An id that sorts behind every id made within `span` of `id`.
+#[must_use]
+pub fn id_after(id: Uuid, span: Duration) -> Uuid {
+    // The first 48 bits of a UUID v7 are Unix milliseconds (RFC 9562, section 5.7).
+    let millis = (id.as_u128() >> 80).saturating_add(span.as_millis());
+    Uuid::from_u128(millis << 80)
+}
+
 /// Random bytes for keys and tokens.
 ///
 /// # Panics

@@ -21,6 +21,23 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+/// Runs one expression on whichever engine a [`Tx`] holds; it is type-checked against both.
+macro_rules! on_engine {
+    ($tx:expr, $conn:ident => $body:expr) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on_engine;
+
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -175,18 +192,12 @@ impl Store {
         }
     }
 
-    /// Asks the database whether it can write.
+    /// Asks the database whether it takes writes; a standby or a read-only file does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match self {
-            // The read pool answers even while the writer is busy with a long group.
-            Self::Sqlite { read, .. } => {
-                sqlx::query("select 1").execute(read).await?;
-            }
-            Self::Postgres(pool) => {
-                sqlx::query("select 1").execute(pool).await?;
-            }
-        }
-        Ok(())
+        const SQL: &str = "delete from dedupe where false";
+        let mut tx = self.begin().await?;
+        on_engine!(&mut tx, conn => sqlx::query(SQL).execute(conn).await.map(drop))?;
+        tx.rollback().await
     }
 
     /// A connection of its own that moves SQLite's log into the file; `None` on PostgreSQL.
@@ -283,6 +294,9 @@ impl From<sqlx::Error> for StoreError {
             && matches!(code & 0xff, 19 | 20)
         {
             Self::Refused(error)
+        } else if matches!(code.parse::<i32>(), Ok(code) if matches!(code & 0xff, 5 | 6)) {
+            // Another process has held the lock for the whole of the busy timeout.
+            Self::Unreachable(error)
         } else {
             Self::Failed(error)
         }
@@ -314,20 +328,3 @@ pub fn sqlite_file(url: &str) -> Option<&Path> {
     let path = path.split('?').next().unwrap_or_default();
     (!path.is_empty() && path != ":memory:").then(|| Path::new(path))
 }
-
-/// Runs one expression on whichever engine a [`Tx`] holds; it is type-checked against both.
-macro_rules! on_engine {
-    ($tx:expr, $conn:ident => $body:expr) => {
-        match $tx {
-            $crate::db::Tx::Sqlite(tx) => {
-                let $conn = &mut **tx;
-                $body
-            }
-            $crate::db::Tx::Postgres(tx) => {
-                let $conn = &mut **tx;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use on_engine;

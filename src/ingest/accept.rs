@@ -39,7 +39,7 @@ pub(super) async fn accept(
     request: Request,
     now: Timestamp,
 ) -> Result<Receipt, IngestError> {
-    let (catalog, channel) = match find(inner, channel_id).await {
+    let (catalog, channel) = match find(inner, channel_id) {
         Ok(found) => found,
         Err(error) => {
             if matches!(error, IngestError::UnknownChannel) {
@@ -71,7 +71,7 @@ pub(super) async fn accept(
             Err(IngestError::Refused(refusal))
         }
         Accepted::Understood(request, parsed) => {
-            let digest = Sha256::digest(&request.body);
+            let digest = digest(&request);
             let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
             understood(inner, &catalog, &channel, row, &digest, parsed).await
         }
@@ -83,11 +83,8 @@ pub(super) async fn accept(
     }
 }
 
-/// The channel; one that is not known yet may have been made a moment ago by another instance.
-pub(super) async fn find(
-    inner: &Inner,
-    id: &str,
-) -> Result<(Arc<Catalog>, Arc<Channel>), IngestError> {
+/// The channel, and the catalog it stands in.
+pub(super) fn find(inner: &Inner, id: &str) -> Result<(Arc<Catalog>, Arc<Channel>), IngestError> {
     let catalog = inner.catalog.get();
     match catalog.entry(id) {
         Some(Entry::Usable(channel)) => {
@@ -133,13 +130,13 @@ async fn understood(
             outcomes[place] = outcome;
         }
     }
-    let new = outcomes.iter().filter(|outcome| outcome.verdict == Verdict::Accepted).count();
-    let duplicates = outcomes.len() - new;
+    let known = outcomes.iter().filter(|outcome| outcome.verdict != Verdict::Accepted);
+    let duplicates = known.count();
     if duplicates > 0 {
         metrics::counter!("frontdesk_duplicates_total", "provider" => adapter.provider)
             .increment(duplicates as u64);
     }
-    let all_known = events > 0 && new == 0;
+    let all_known = events > 0 && duplicates == events;
     let outcome = if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
     count(adapter.provider, outcome);
     let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
@@ -223,6 +220,12 @@ fn bounded_key(key: String) -> String {
     }
 }
 
+/// What the same request has in common with itself: parameters travel in address or body.
+pub(super) fn digest<T>(request: &Request<T>) -> [u8; 32] {
+    let digest = Sha256::new().chain_update(request.raw_query());
+    digest.chain_update([0]).chain_update(&request.body).finalize().into()
+}
+
 /// Where a provider gives nothing to go by, the same bytes are the same event.
 fn fallback_key(digest: &[u8], place: usize) -> String {
     let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -240,7 +243,7 @@ fn archived(
         id: clock::new_id(),
         channel_id: Some(channel.id.clone()),
         method: request.method.as_str(),
-        target: target(&request.url, true),
+        target: target(&request.url),
         headers: headers(&request.headers, Some(channel.adapter)),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
@@ -264,8 +267,7 @@ fn refused(
         id: clock::new_id(),
         channel_id: channel.map(|channel| channel.id.clone()),
         method: request.method.as_str(),
-        // A failed handshake carries a token in its query.
-        target: target(&request.url, false),
+        target: address_only(&target(&request.url)),
         headers: headers(&request.headers, adapter),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
@@ -280,12 +282,17 @@ fn reason(refusal: &Refusal) -> String {
     format!("{}: {refusal}", refusal.code())
 }
 
-/// Path and, where it proves nothing, query of an address.
-fn target(url: &str, with_query: bool) -> String {
+/// Path and query of an address.
+fn target(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.find('/').map_or("/", |slash| &rest[slash..]);
-    let path = if with_query { path } else { path.split('?').next().unwrap_or_default() };
-    path.chars().filter(|c| *c != '\0').take(2048).collect()
+    let target = rest.find('/').map_or("/", |slash| &rest[slash..]);
+    target.chars().filter(|c| *c != '\0').take(2048).collect()
+}
+
+/// `/webhooks/{channel}` and no further: what follows may be a token that only missed its channel.
+fn address_only(target: &str) -> String {
+    let path = target.split('?').next().unwrap_or_default();
+    path.split('/').take(3).collect::<Vec<_>>().join("/")
 }
 
 /// Headers as pairs, without those that carry a credential.

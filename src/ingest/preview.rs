@@ -1,7 +1,6 @@
 //! What a request would do, without doing it.
 
 use frontdesk_adapters::{Accepted, Outcome, Recorded, Request, Timestamp, Verdict};
-use sha2::{Digest, Sha256};
 
 use super::{IngestError, Inner, Receipt, accept};
 use crate::{
@@ -16,7 +15,7 @@ pub(super) async fn preview(
     request: Request,
     now: Timestamp,
 ) -> Result<Receipt, IngestError> {
-    let (catalog, channel) = accept::find(inner, channel_id).await?;
+    let (catalog, channel) = accept::find(inner, channel_id)?;
     let adapter = channel.adapter;
     match adapter.accept(request, &channel.account, now) {
         Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer)),
@@ -31,7 +30,7 @@ pub(super) async fn preview(
             })
         }
         Accepted::Understood(request, parsed) => {
-            let digest = Sha256::digest(&request.body);
+            let digest = accept::digest(&request);
             let id = clock::new_id();
             let arrived =
                 accept::arrivals(&catalog, &channel, id, now.as_millis(), &digest, &parsed);

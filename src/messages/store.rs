@@ -4,8 +4,16 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use std::time::Duration;
+
 use super::{EventRecord, Message, RequestRecord};
-use crate::db::{Bytes, JsonText, Statement, StoreError, Tx, batch_row, on_engine};
+use crate::{
+    clock,
+    db::{Bytes, JsonText, Statement, StoreError, Tx, batch_row, on_engine},
+};
+
+/// How long after a request's id the ids of what it brought are made, at the very most.
+const SAME_REQUEST: Duration = Duration::from_secs(60);
 
 batch_row! {
     /// A request for the archive.
@@ -200,14 +208,16 @@ batch_row! {
     }
 }
 
-/// Stores messages.
+/// Stores messages. One that was taken back before it arrived is stored as taken back.
 pub async fn insert(tx: &mut Tx, rows: Vec<NewMessage>) -> Result<(), StoreError> {
     static INSERT: Statement<NewMessage> = Statement::new(
         "insert into messages (id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
          provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
-         decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, r.profile_id, \
+         deleted_at, decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, r.profile_id, \
          r.direction, r.kind, r.provider_message_id, r.text, r.attachments, r.reply_to, r.conversation, \
-         r.details, r.sent_at, r.received_at, r.decision, r.reason from {rows} order by r.ord",
+         r.details, r.sent_at, r.received_at, (select min(e.received_at) from events e \
+         where e.channel_id = r.channel_id and e.target = r.provider_message_id \
+         and e.kind = 'message_deleted'), r.decision, r.reason from {rows} order by r.ord",
     );
     INSERT.execute(tx, rows).await?;
     Ok(())
@@ -321,6 +331,9 @@ pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, S
                 query.push(" and interaction_id = ").push_bind(interaction);
             }
             if let Some(request) = filter.request {
+                // Ids are made moments after their request's: no index of its own is needed.
+                query.push(" and id > ").push_bind(request);
+                query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
                 query.push(" and request_id = ").push_bind(request);
             }
             if let Some(id) = filter.id {
@@ -361,6 +374,9 @@ pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord
                 query.push(" and target = ").push_bind(target);
             }
             if let Some(request) = filter.request {
+                // Ids are made moments after their request's: no index of its own is needed.
+                query.push(" and id > ").push_bind(request);
+                query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
                 query.push(" and request_id = ").push_bind(request);
             }
             if let Some(id) = filter.id {

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use frontdesk_adapters::{Account, fixture};
+use frontdesk_adapters::{Account, Secret, fixture};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ use crate::{
     channels::{Channel, Settings},
     clock::Clock,
     config::{self, Config},
+    db::Store,
+    keys::{self, Key, Scope},
 };
 
 const SETUP: &str = include_str!("setup.toml");
@@ -87,7 +89,7 @@ impl Demo {
         if self.exit {
             stop.cancel();
         } else {
-            self.invite(&gateway)?;
+            self.invite(&gateway, &make_key(&store).await?)?;
             tokio::spawn(async move {
                 serve::interrupted().await;
                 stop.cancel();
@@ -115,10 +117,12 @@ impl Demo {
         }
     }
 
-    fn invite(&self, gateway: &str) -> io::Result<()> {
+    fn invite(&self, gateway: &str, key: &Secret) -> io::Result<()> {
         let database = self.dir.join("frontdesk.db");
         let line = |name, text| print(format!("{} {text}", styled(BOLD, name)));
-        line("API      ", format!("{gateway}/v1"))?;
+        let key = key.expose();
+        line("API      ", format!("curl -H 'Authorization: Bearer {key}' \\"))?;
+        line("         ", format!("  {gateway}/v1/interactions"))?;
         line("Reference", format!("{gateway}/docs"))?;
         line(
             "Try      ",
@@ -127,6 +131,16 @@ impl Demo {
         line("         ", "frontdesk explain IMS0000001".to_owned())?;
         print(styled(DIM, "Serving until Ctrl-C."))
     }
+}
+
+/// Makes a key that reads the demo's API. It ends with the demo's database.
+async fn make_key(store: &Store) -> anyhow::Result<Secret> {
+    let (key, secret, hash) =
+        Key::new("demo", Scope::Read, None, Clock::system().now().as_millis());
+    let mut tx = store.begin().await?;
+    keys::insert(&mut tx, &key, &hash).await?;
+    tx.commit().await?;
+    Ok(secret)
 }
 
 /// Removes what an earlier demo left, unless that one still runs: it holds the lock returned here.

@@ -28,15 +28,15 @@ pub(super) struct Scenario {
     pub senders: Senders,
 }
 
-/// Where databases grow.
+/// Where databases are made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Grown<'a> {
+pub(super) struct Ground<'a> {
     pub folder: &'a Path,
     pub postgres: Option<&'a Postgres>,
     pub key: &'a str,
 }
 
-impl Grown<'_> {
+impl Ground<'_> {
     /// The engines that are there, PostgreSQL first.
     fn engines(&self) -> Vec<&'static str> {
         let postgres = self.postgres.map(|_| "PostgreSQL");
@@ -100,28 +100,28 @@ pub(super) struct Contest {
 impl Contest {
     /// Starts every engine with and without groups, and the endpoint that does nothing.
     pub async fn start(
-        grown: &Grown<'_>,
+        ground: &Ground<'_>,
         duration: Duration,
         rounds: usize,
     ) -> anyhow::Result<Self> {
         let mut databases = Vec::new();
         let mut subjects = Vec::new();
-        for engine in grown.engines() {
+        for engine in ground.engines() {
             let pairs = [
                 (engine.to_owned(), "groups", Commit::Groups),
                 (per_request(engine), "each", Commit::PerRequest),
             ];
             for (name, database, commit) in pairs {
-                let url = grown.database(engine, database, KNOWN).await?;
+                let url = ground.database(engine, database, KNOWN).await?;
                 if commit == Commit::Groups {
                     databases.push(store::describe(&url).await?);
                 }
-                let server = Server::gateway(grown.folder, &url, grown.key, commit).await?;
+                let server = Server::gateway(ground.folder, &url, ground.key, commit).await?;
                 let kind = Kind::Gateway(commit);
                 subjects.push(Subject { name, kind, stored: Some(KNOWN), server });
             }
         }
-        let server = Server::noop(grown.folder).await?;
+        let server = Server::noop(ground.folder).await?;
         subjects.push(Subject { name: NOOP.to_owned(), kind: Kind::Noop, stored: None, server });
         Self::warmed_up(Self { databases, subjects, signer: Signer::new()?, duration, rounds })
             .await
@@ -203,17 +203,17 @@ impl Contest {
 
 /// Measures known senders on databases of these sizes.
 pub(super) async fn grow(
-    grown: &Grown<'_>,
+    ground: &Ground<'_>,
     sizes: &[u64],
     duration: Duration,
     rounds: usize,
 ) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for engine in grown.engines() {
+    for engine in ground.engines() {
         let mut subjects = Vec::new();
         for stored in sizes {
-            let url = grown.database(engine, &format!("stored_{stored}"), *stored).await?;
-            let server = Server::gateway(grown.folder, &url, grown.key, Commit::Groups).await?;
+            let url = ground.database(engine, &format!("stored_{stored}"), *stored).await?;
+            let server = Server::gateway(ground.folder, &url, ground.key, Commit::Groups).await?;
             let (name, kind) = (engine.to_owned(), Kind::Gateway(Commit::Groups));
             subjects.push(Subject { name, kind, stored: Some(*stored), server });
         }

@@ -11,6 +11,7 @@ use frontdesk_adapters::{
     Verifier, fixture, providers,
 };
 use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
 use serde_json::Value;
 use sha1::Sha1;
 use sha2::Sha256;
@@ -20,11 +21,18 @@ use crate::clock;
 /// Requests per timing.
 const REQUESTS: usize = 2_000;
 
-/// One provider's times per request, a pair for each round.
-#[derive(Debug)]
+/// What one request of a provider takes.
+#[derive(Debug, Serialize)]
 pub(super) struct Decoding {
     pub provider: &'static str,
-    pub rounds: Vec<(Duration, Duration)>,
+    pub rounds: Vec<Times>,
+}
+
+/// Microseconds of one request.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Times {
+    pub ours: f64,
+    pub bare: f64,
 }
 
 /// Times the first fixture of each provider; those without one are passed over.
@@ -37,7 +45,7 @@ pub(super) fn measure(fixtures: &Path, rounds: usize) -> anyhow::Result<Vec<Deco
         }
         let case = Case::first(adapter, &folder)?;
         // The first round warms up.
-        let rounds = (0..=rounds).map(|_| Ok((case.ours()?, case.bare()?)));
+        let rounds = (0..=rounds).map(|_| Ok(Times { ours: case.ours()?, bare: case.bare()? }));
         let rounds = rounds.skip(1).collect::<anyhow::Result<_>>();
         let rounds = rounds.with_context(|| folder.display().to_string())?;
         measured.push(Decoding { provider: adapter.provider, rounds });
@@ -68,7 +76,7 @@ impl Case {
     }
 
     /// Verification, parsing and answering.
-    fn ours(&self) -> anyhow::Result<Duration> {
+    fn ours(&self) -> anyhow::Result<f64> {
         let copy = |request: &Request| {
             let Request { method, url, headers, body, .. } = request;
             Request::new(*method, url.clone(), headers.clone(), body.clone())
@@ -88,7 +96,7 @@ impl Case {
         Ok(each(clock::instant().duration_since(began)))
     }
 
-    fn bare(&self) -> anyhow::Result<Duration> {
+    fn bare(&self) -> anyhow::Result<f64> {
         let secrets = self.account.secrets(self.adapter.verifier.secret_field());
         let key = secrets.first().map_or("", Secret::expose).as_bytes();
         let is_form = self.request.method == Method::Get
@@ -121,6 +129,7 @@ fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> anyhow::Result<impl AsR
     Ok(mac.finalize().into_bytes())
 }
 
-fn each(all: Duration) -> Duration {
-    all / u32::try_from(REQUESTS).expect("a small constant")
+#[expect(clippy::cast_precision_loss, reason = "a small constant")]
+fn each(all: Duration) -> f64 {
+    all.as_secs_f64() * 1e6 / REQUESTS as f64
 }

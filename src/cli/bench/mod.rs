@@ -30,7 +30,7 @@ use clap::Args;
 use tokio::signal::unix;
 
 use self::{
-    contest::{Contest, Grown, Scenario},
+    contest::{Contest, Ground, Scenario},
     postgres::{Postgres, Programs},
     report::{Bound, Figure, Machine, Ratio, Report, short},
     requests::Senders,
@@ -142,10 +142,10 @@ impl Bench {
             left_out.push("PostgreSQL (--sqlite-only)".to_owned());
         }
         let key = BASE64.encode(clock::random_bytes::<32>());
-        let grown = Grown { folder, postgres, key: &key };
+        let ground = Ground { folder, postgres, key: &key };
         let duration = Duration::from_secs_f64(seconds);
 
-        let mut contest = Contest::start(&grown, duration, rounds).await?;
+        let mut contest = Contest::start(&ground, duration, rounds).await?;
         let databases = contest.databases.clone();
         let mut figures = contest.measure(&self.scenarios(), contest::ALL).await?;
         let many = Scenario { connections: MANY, senders: Senders::Known };
@@ -160,7 +160,7 @@ impl Bench {
         drop(contest);
 
         let stored = self.stored();
-        let growth = contest::grow(&grown, &stored, duration, rounds).await?;
+        let growth = contest::grow(&ground, &stored, duration, rounds).await?;
         let decoding = decode::measure(&self.fixtures, rounds.max(5))?;
         if decoding.is_empty() {
             left_out.push(format!("decoding (no fixtures in {})", self.fixtures.display()));
@@ -182,7 +182,7 @@ impl Bench {
             seconds,
             rounds,
         };
-        Ok(Report { machine, figures, ratios, left_out })
+        Ok(Report { machine, figures, decoding, ratios, left_out })
     }
 
     fn scenarios(&self) -> Vec<Scenario> {
@@ -270,7 +270,7 @@ fn resident(subject: &str, memory: Memory) -> Ratio {
 }
 
 fn decoding_ratio(decoding: &decode::Decoding) -> Ratio {
-    let values = decoding.rounds.iter().map(|(ours, bare)| ours.as_secs_f64() / bare.as_secs_f64());
+    let values = decoding.rounds.iter().map(|times| times.ours / times.bare);
     let name = format!("{}, verify, parse and answer ÷ bare MAC and parsing", decoding.provider);
     Ratio::new(name, values, Bound::AtMost { most: 2.0, aim: 1.5 })
 }

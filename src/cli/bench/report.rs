@@ -5,13 +5,14 @@ use std::fmt;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use super::load::Run;
+use super::{decode::Decoding, load::Run};
 
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub machine: Machine,
     pub figures: Vec<Figure>,
+    pub decoding: Vec<Decoding>,
     pub ratios: Vec<Ratio>,
     /// What was not measured, and why.
     pub left_out: Vec<String>,

@@ -115,7 +115,7 @@ impl Signer {
         let from = number(sender);
         let body = format!(
             "ToCountry=US&ToState=&SmsMessageSid={sid}&NumMedia=0&ToCity=&FromZip=&SmsSid={sid}&FromState=NY\
-             &SmsStatus=received&FromCity=&Body=My+order+{high}+has+not+come%2C+where+is+it+by+now%3F&\
+             &SmsStatus=received&FromCity=&Body=My+order+{high}+has+not+come%2C+where+is+it+by+now%3F+It+was+to+be+here+on+Monday.&\
              FromCountry=US&To=%2B15005550006&ToZip=&NumSegments=1&MessageSid={sid}\
              &AccountSid=AC00000000000000000000000000000001&From=%2B{from}&ApiVersion=2010-04-01"
         );

@@ -16,6 +16,7 @@ mod idempotency;
 mod input;
 mod interactions;
 mod measures;
+mod messages;
 mod output;
 mod people;
 mod problem;
@@ -99,6 +100,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(profiles::router())
         .merge(people::router())
         .merge(interactions::router())
+        .merge(messages::router())
         .merge(queues::router())
         .merge(routes::router())
         .merge(requests::router())

@@ -12,10 +12,14 @@ use uuid::Uuid;
 use super::{
     Api, Context,
     input::{Path, Query, number},
+    messages::EVENTS,
     output::{Page, Range},
     problem::Problem,
 };
-use crate::messages::{self, RequestFilter, RequestOutcome, RequestRecord, StoredRequest};
+use crate::messages::{
+    self, EventFilter, EventRecord, Message, MessageFilter, RequestFilter, RequestOutcome,
+    RequestRecord, StoredRequest,
+};
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
@@ -53,6 +57,10 @@ struct WholeRequest {
     body: Option<String>,
     /// The body in base64, where it is not text.
     body_base64: Option<String>,
+    /// The messages it brought.
+    messages: Vec<Message>,
+    /// Everything else it brought, also what we have no word for.
+    other_events: Vec<EventRecord>,
 }
 
 /// A header of a request.
@@ -65,14 +73,15 @@ struct Header {
     value: String,
 }
 
-impl From<StoredRequest> for WholeRequest {
-    fn from(request: StoredRequest) -> Self {
+impl WholeRequest {
+    fn of(request: StoredRequest, messages: Vec<Message>, other_events: Vec<EventRecord>) -> Self {
         let (body, body_base64) = match String::from_utf8(request.body) {
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(BASE64.encode(error.as_bytes()))),
         };
         let headers = request.headers.0.into_iter().map(|(name, value)| Header { name, value });
-        Self { record: request.record, headers: headers.collect(), body, body_base64 }
+        let (record, headers) = (request.record, headers.collect());
+        Self { record, headers, body, body_base64, messages, other_events }
     }
 }
 
@@ -98,13 +107,18 @@ async fn list(
     Ok(Json(range.page(requests, |request| request.id)))
 }
 
-/// Shows a webhook request with its headers and body.
+/// Shows a webhook request with its headers, its body and what it brought.
 #[utoipa::path(get, path = "/v1/requests/{id}", tag = "requests",
     params(("id" = Uuid, Path, description = "The request's id.")),
     responses((status = 200, body = WholeRequest, description = "The request.")))]
 async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<WholeRequest>, Problem> {
     let mut tx = api.store.begin_read().await?;
     let request = messages::find_request(&mut tx, id).await?;
+    let request = request.ok_or_else(|| Problem::not_found("request"))?;
+    let of_request = MessageFilter { request: Some(id), limit: EVENTS, ..MessageFilter::default() };
+    let brought = messages::list(&mut tx, &of_request).await?;
+    let beside = EventFilter { request: Some(id), limit: EVENTS, ..EventFilter::default() };
+    let other_events = messages::events(&mut tx, &beside).await?;
     tx.rollback().await?;
-    Ok(Json(request.ok_or_else(|| Problem::not_found("request"))?.into()))
+    Ok(Json(WholeRequest::of(request, brought, other_events)))
 }

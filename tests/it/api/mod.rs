@@ -88,6 +88,10 @@ on_both! {
         assert_eq!(interaction["work_item"]["queue"], "support");
         assert_eq!(interaction["work_item"]["position"], 1, "{interaction}");
         let messages = get(&format!("/v1/interactions/{number}/messages")).await.json();
+        let message = messages["data"][0]["id"].as_str().expect("an id");
+        let message = get(&format!("/v1/messages/{message}")).await.json();
+        assert_eq!(message["events"], json!([]));
+        assert_eq!(message["text"], messages["data"][0]["text"]);
         assert_eq!(messages["data"][0]["text"], "A refund, please");
         let items = get("/v1/queues/support/items").await.json();
         assert_eq!(items["data"][0]["position"], 1);

@@ -153,8 +153,8 @@ impl Contest {
                 let count = most(MOST_PER_SECOND, self.duration);
                 let requests = Arc::new(self.signer.sign(scenario.senders, count)?);
                 for turn in 0..subjects.len() {
-                    // Whoever begins does so once: what comes first finds a rested machine.
-                    let place = (turn + round) % subjects.len();
+                    // Forth and back: what one leaves running must not always fall on the same other.
+                    let place = if round % 2 == 0 { turn } else { subjects.len() - 1 - turn };
                     let subject = &self.subjects[subjects[place]];
                     let load = subject.load(*scenario, &requests, Pace::Closed, self.duration);
                     measured[place].rounds.push(load::run(&load).await?);

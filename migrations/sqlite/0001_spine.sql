@@ -123,14 +123,13 @@ create table requests (
 ) strict;
 create index requests_refused on requests (id) where outcome in ('refused', 'unknown_channel');
 
--- What has been recorded under which provider's id, within a channel.
+-- What has been recorded under which provider's id, within a channel. The key is a digest of both:
+-- a random sixteen bytes are the smallest index entry that any provider's id fits into.
 create table dedupe (
-    channel_id text not null,
-    key text not null,
+    key blob not null primary key,
     record_id blob not null,
     content integer,
-    received_at integer not null,
-    primary key (channel_id, key)
+    received_at integer not null
 ) strict, without rowid;
 
 create table messages (
@@ -209,12 +208,14 @@ create table work_items (
 create unique index work_items_one_open on work_items (interaction_id) where state in ('queued', 'pending_accept', 'accepted');
 create index work_items_in_order on work_items (queue_id, priority, queued_at, id) where state = 'queued';
 
+-- What must be told onward. It names the record it is about instead of repeating it, so that what
+-- a person wrote stands in one place.
 create table outbox (
     seq integer primary key,
     id blob not null,
     type text not null,
     interaction_id blob,
-    data text not null,
+    record_id blob not null,
     created_at integer not null
 ) strict;
 

@@ -267,7 +267,7 @@ fn refused(
         id: clock::new_id(),
         channel_id: channel.map(|channel| channel.id.clone()),
         method: request.method.as_str(),
-        target: address_only(&target(&request.url)),
+        target: path(&target(&request.url), channel),
         headers: headers(&request.headers, adapter),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
@@ -289,10 +289,12 @@ fn target(url: &str) -> String {
     target.chars().filter(|c| *c != '\0').take(2048).collect()
 }
 
-/// `/webhooks/{channel}` and no further: what follows may be a token that only missed its channel.
-fn address_only(target: &str) -> String {
+/// A refused request's path. A failed handshake has a token in its query, and without a channel
+/// what follows `/webhooks/{channel}` may be a token that only missed it.
+fn path(target: &str, channel: Option<&Channel>) -> String {
     let path = target.split('?').next().unwrap_or_default();
-    path.split('/').take(3).collect::<Vec<_>>().join("/")
+    let segments = if channel.is_some() { usize::MAX } else { 3 };
+    path.split('/').take(segments).collect::<Vec<_>>().join("/")
 }
 
 /// Headers as pairs, without those that carry a credential.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Continuity, Current, Reason, State, continuity, number, store};
+use super::{Continuity, Current, Reason, State, continuity, country, number, store};
 use crate::{
     channels::Continuation,
     clock,
@@ -34,8 +34,8 @@ pub struct Conversation {
     pub decision: Decision,
     /// The sender's language.
     pub language: Option<String>,
-    /// The sender's country.
-    pub country: Option<String>,
+    /// The sender's number, from which a new interaction reads the country.
+    pub phone: Option<String>,
     /// What is needed to talk on the channel.
     pub channel_metadata: Value,
     /// The messages, in order of arrival.
@@ -300,7 +300,7 @@ impl Plan {
                     closed_at: new.superseded_at,
                     closed_by: new.superseded_at.map(|_| "system"),
                     language: conversation.language.clone(),
-                    country: conversation.country.clone(),
+                    country: conversation.phone.as_deref().and_then(country),
                     channel_metadata: JsonText::of(&conversation.channel_metadata),
                     parent_id: new.parent.or_else(|| parents.get(&key).copied()),
                 }

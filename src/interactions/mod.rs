@@ -11,7 +11,7 @@ pub mod store;
 mod tests;
 
 pub use continuation::{Arrival, Continued, Conversation, Outcome, continue_or_open};
-use frontdesk_adapters::Medium;
+use frontdesk_adapters::{Medium, phone::Region};
 use serde::{Deserialize, Serialize};
 pub use state::{Actor, IllegalTransition, State, StateReason};
 use uuid::Uuid;
@@ -146,6 +146,12 @@ pub fn contact_type(medium: Medium) -> &'static str {
             "messaging"
         }
     }
+}
+
+/// The country of a phone number, by its two-letter code.
+#[must_use]
+pub fn country(phone: &str) -> Option<String> {
+    Region::of(phone).map(|region| region.to_string())
 }
 
 /// The number people use: `IMS0000001`.

@@ -1,10 +1,12 @@
 //! SQL of messages, events, requests and of what has been recorded already.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-use std::time::Duration;
 
 use super::{EventRecord, Message, RequestRecord};
 use crate::{
@@ -63,20 +65,19 @@ pub async fn prune_refused(tx: &mut Tx, keep: i64) -> Result<u64, StoreError> {
         .map(|done| done.rows_affected()))?)
 }
 
-batch_row! {
-    /// A provider's id, to be recorded once per channel.
-    pub struct Claim {
-        /// The channel.
-        channel_id: String,
-        /// What tells a repeat from a new event.
-        key: String,
-        /// Our id of what is recorded.
-        record_id: Uuid,
-        /// A digest of the content, where other content is a conflict.
-        content: Option<i64>,
-        /// When it arrived.
-        now: i64,
-    }
+/// A provider's id, to be recorded once per channel.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The channel.
+    pub channel_id: String,
+    /// What tells a repeat from a new event.
+    pub key: String,
+    /// Our id of what is recorded.
+    pub record_id: Uuid,
+    /// A digest of the content, where other content is a conflict.
+    pub content: Option<i64>,
+    /// When it arrived.
+    pub now: i64,
 }
 
 /// Whether a claim was the first.
@@ -93,77 +94,72 @@ pub enum Claimed {
     },
 }
 
-#[derive(sqlx::FromRow)]
-struct KnownRow {
-    channel_id: String,
-    key: String,
-    record_id: Uuid,
-    content: Option<i64>,
+batch_row! {
+    struct ClaimRow {
+        key: Bytes,
+        record_id: Uuid,
+        content: Option<i64>,
+        now: i64,
+    }
+}
+
+batch_row! {
+    struct KeyRow {
+        key: Bytes,
+    }
+}
+
+/// What a channel's key is stored as.
+fn digest(channel_id: &str, key: &str) -> Bytes {
+    let digest = Sha256::new().chain_update(channel_id).chain_update([0]).chain_update(key);
+    Bytes(digest.finalize()[..16].to_vec())
 }
 
 /// Claims ids; the answer is in the claims' order. A repeat within the group is a repeat, too.
 pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreError> {
-    static CLAIM: Statement<Claim> = Statement::new(
-        "insert into dedupe (channel_id, key, record_id, content, received_at) \
-         select r.channel_id, r.key, r.record_id, r.content, r.now from {rows} where true order by r.ord \
-         on conflict (channel_id, key) do nothing returning channel_id, key, record_id, content",
+    static CLAIM: Statement<ClaimRow> = Statement::new(
+        "insert into dedupe (key, record_id, content, received_at) \
+         select r.key, r.record_id, r.content, r.now from {rows} where true order by r.ord \
+         on conflict (key) do nothing returning record_id",
     );
-    static KNOWN: Statement<Claim> = Statement::new(
-        "select d.channel_id, d.key, d.record_id, d.content from {rows} \
-         join dedupe d on d.channel_id = r.channel_id and d.key = r.key",
+    static KNOWN: Statement<KeyRow> = Statement::new(
+        "select r.ord, d.record_id, d.content from {rows} join dedupe d on d.key = r.key \
+         order by r.ord",
     );
-    let mut sorted: Vec<&Claim> = claims.iter().collect();
-    sorted.sort_by(|a, b| (&a.channel_id, &a.key).cmp(&(&b.channel_id, &b.key)));
+    let row = |claim: &Claim| ClaimRow {
+        key: digest(&claim.channel_id, &claim.key),
+        record_id: claim.record_id,
+        content: claim.content,
+        now: claim.now,
+    };
+    let mut rows: Vec<ClaimRow> = claims.iter().map(row).collect();
     // Stable: of two equal keys the earlier stays.
-    sorted.dedup_by(|later, first| later.channel_id == first.channel_id && later.key == first.key);
-    let unique = sorted.len();
-    let rows: Vec<KnownRow> = CLAIM.fetch(tx, sorted.into_iter().cloned().collect()).await?;
-    let mut recorded: HashMap<(&str, &str), (Uuid, Option<i64>)> = HashMap::new();
-    for row in &rows {
-        recorded.insert((&row.channel_id, &row.key), (row.record_id, row.content));
-    }
-    let missing: Vec<Claim> = if rows.len() == unique {
-        Vec::new()
-    } else {
-        let lost = |claim: &&Claim| {
-            !recorded.contains_key(&(claim.channel_id.as_str(), claim.key.as_str()))
-        };
-        claims.iter().filter(lost).cloned().collect()
+    rows.sort_by(|a, b| a.key.0.cmp(&b.key.0));
+    rows.dedup_by(|later, first| later.key == first.key);
+    let first: Vec<(Uuid,)> = CLAIM.fetch(tx, rows).await?;
+    let first: HashSet<Uuid> = first.into_iter().map(|(id,)| id).collect();
+
+    let repeats = claims.iter().filter(|claim| !first.contains(&claim.record_id));
+    let keys = repeats.map(|claim| KeyRow { key: digest(&claim.channel_id, &claim.key) });
+    let known: Vec<(i64, Uuid, Option<i64>)> = KNOWN.fetch(tx, keys.collect()).await?;
+    let mut known = known.into_iter();
+    let claimed = |claim: &Claim| match first.contains(&claim.record_id) {
+        true => Some(Claimed::First),
+        false => known.next().map(|(_, record_id, content)| Claimed::Before { record_id, content }),
     };
-    let known: Vec<KnownRow> = KNOWN.fetch(tx, missing).await?;
-    for row in &known {
-        recorded.insert((&row.channel_id, &row.key), (row.record_id, row.content));
-    }
-    let claimed = |claim: &Claim| {
-        let (record_id, content) = *recorded
-            .get(&(claim.channel_id.as_str(), claim.key.as_str()))
-            .ok_or(StoreError::Exists)?;
-        if record_id == claim.record_id {
-            Ok(Claimed::First)
-        } else {
-            Ok(Claimed::Before { record_id, content })
-        }
-    };
-    claims.iter().map(claimed).collect()
+    // One that was forgotten between the two statements is free at the next attempt.
+    claims.iter().map(claimed).collect::<Option<_>>().ok_or(StoreError::Exists)
 }
 
-batch_row! {
-    struct TargetRow {
-        channel_id: String,
-        key: String,
-    }
-}
-
-/// Our ids of what was recorded under these keys; the answer is in their order.
+/// Our ids of what was recorded under these channels' keys; the answer is in their order.
 pub async fn record_ids(
     tx: &mut Tx,
     keys: Vec<(String, String)>,
 ) -> Result<Vec<Option<Uuid>>, StoreError> {
-    static FIND: Statement<TargetRow> = Statement::new(
-        "select r.ord, d.record_id from {rows} left join dedupe d \
-         on d.channel_id = r.channel_id and d.key = r.key order by r.ord",
+    static FIND: Statement<KeyRow> = Statement::new(
+        "select r.ord, d.record_id from {rows} left join dedupe d on d.key = r.key order by r.ord",
     );
-    let rows = keys.into_iter().map(|(channel_id, key)| TargetRow { channel_id, key });
+    let rows = keys.iter().map(|(channel_id, key)| KeyRow { key: digest(channel_id, key) });
     let rows: Vec<(i64, Option<Uuid>)> = FIND.fetch(tx, rows.collect()).await?;
     Ok(rows.into_iter().map(|(_, id)| id).collect())
 }

@@ -1,11 +1,13 @@
 //! What must be told onward, written in the transaction that caused it.
+//!
+//! An event names the record it is about; whoever tells it reads the record then. What a person
+//! wrote stands in one place, and a message costs intake two short rows.
 
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     clock,
-    db::{JsonText, Statement, StoreError, Tx, batch_row},
+    db::{Statement, StoreError, Tx, batch_row},
 };
 
 /// The types of events, in the words consumers rely on.
@@ -55,8 +57,8 @@ batch_row! {
         event_type: &'static str,
         /// The interaction it belongs to: events of one are told in order.
         interaction_id: Option<Uuid>,
-        /// A snapshot of what caused it.
-        data: JsonText,
+        /// The message, event, profile, work item or interaction it is about.
+        record_id: Uuid,
         /// When.
         now: i64,
     }
@@ -68,19 +70,19 @@ impl NewEvent {
     pub fn new(
         event_type: EventType,
         interaction_id: Option<Uuid>,
-        data: &Value,
+        record_id: Uuid,
         now: i64,
     ) -> Self {
         let event_type = event_type.as_str();
-        Self { id: clock::new_id(), event_type, interaction_id, data: JsonText::of(data), now }
+        Self { id: clock::new_id(), event_type, interaction_id, record_id, now }
     }
 }
 
 /// Writes events into the outbox, in order.
 pub async fn enqueue(tx: &mut Tx, events: Vec<NewEvent>) -> Result<(), StoreError> {
     static INSERT: Statement<NewEvent> = Statement::new(
-        "insert into outbox (id, type, interaction_id, data, created_at) \
-         select r.id, r.event_type, r.interaction_id, r.data, r.now from {rows} order by r.ord",
+        "insert into outbox (id, type, interaction_id, record_id, created_at) \
+         select r.id, r.event_type, r.interaction_id, r.record_id, r.now from {rows} order by r.ord",
     );
     INSERT.execute(tx, events).await?;
     Ok(())

@@ -1,7 +1,5 @@
 //! From senders to profiles, a whole group at a time.
 
-use std::collections::HashMap;
-
 use frontdesk_adapters::{Address, phone};
 use uuid::Uuid;
 
@@ -134,32 +132,24 @@ async fn search_directory(
 
 /// The active profile of each sender: by its key, else by one of its aliases.
 async fn find(tx: &mut Tx, senders: &[Sender]) -> Result<Vec<Option<store::Found>>, StoreError> {
+    let mut found: Vec<Option<store::Found>> = vec![None; senders.len()];
+    let keys = senders.iter().map(|sender| sender.key.clone()).collect();
+    for (place, own) in store::find(tx, keys).await? {
+        found[place] = Some(own);
+    }
+    // Most senders have one address, and their profile is found by it: they end here.
     let mut rows = Vec::new();
     for (index, sender) in senders.iter().enumerate() {
-        rows.push((index, sender.key.clone()));
-        rows.extend(sender.aliases.iter().map(|key| (index, key.clone())));
+        let unknown = found[index].is_none().then_some(&sender.key);
+        rows.extend(unknown.into_iter().chain(&sender.aliases).map(|key| (index, key.clone())));
     }
     let keys: Vec<Key> = rows.iter().map(|(_, key)| key.clone()).collect();
-    let mut by_row: HashMap<usize, store::Found> = HashMap::new();
-    for (row, found) in store::find(tx, keys).await? {
-        // A profile's own address weighs more than an alias that names another.
-        by_row.entry(row).or_insert(found);
-    }
-    let mut found: Vec<Option<store::Found>> = vec![None; senders.len()];
-    for (row, (index, key)) in rows.into_iter().enumerate() {
-        let Some(hit) = by_row.remove(&row) else {
-            continue;
-        };
-        match &mut found[index] {
-            // The first hit is the strongest; a second profile under an alias is left alone.
-            Some(first) if first.profile_id == hit.profile_id => first.aliases.push(key),
-            Some(first) => first.aliases.push(key),
-            slot @ None => {
-                let mut hit = hit;
-                hit.aliases.push(key);
-                *slot = Some(hit);
-            }
-        }
+    let own = store::find(tx, keys.clone()).await?;
+    for (place, hit) in own.into_iter().chain(store::find_by_alias(tx, keys).await?) {
+        let (index, key) = &rows[place];
+        // The first hit is the strongest; another profile under an alias is left alone, and the
+        // address stays its own.
+        found[*index].get_or_insert(hit).aliases.push(key.clone());
     }
     Ok(found)
 }

@@ -48,27 +48,41 @@ struct FoundRow {
     person_active: Option<bool>,
 }
 
-/// The active profiles under these keys, each with the place of its key.
-///
-/// A key's own profile comes before one that has it as an alias.
+/// The active profiles whose own address is one of these keys, each with the place of its key.
 pub(super) async fn find(tx: &mut Tx, keys: Vec<Key>) -> Result<Vec<(usize, Found)>, StoreError> {
     static FIND: Statement<KeyRow> = Statement::new(
-        "select r.ord, p.id, p.blocked_at, p.person_kind, p.person_id, h.active as person_active, 0 as rank \
+        "select r.ord, p.id, p.blocked_at, p.person_kind, p.person_id, h.active as person_active \
          from {rows} join profiles p on p.scheme = r.scheme and p.scope = r.scope and p.value = r.value \
-         left join people h on h.id = p.person_id where p.active \
-         union all \
-         select r.ord, p.id, p.blocked_at, p.person_kind, p.person_id, h.active as person_active, 1 as rank \
-         from {rows} join profile_aliases a on a.scheme = r.scheme and a.scope = r.scope and a.value = r.value \
-         join profiles p on p.id = a.profile_id \
-         left join people h on h.id = p.person_id where p.active \
-         order by rank, ord",
+         left join people h on h.id = p.person_id where p.active",
     );
+    fetch(tx, &FIND, keys).await
+}
+
+/// The active profiles that have one of these keys as a further address.
+pub(super) async fn find_by_alias(
+    tx: &mut Tx,
+    keys: Vec<Key>,
+) -> Result<Vec<(usize, Found)>, StoreError> {
+    static FIND: Statement<KeyRow> = Statement::new(
+        "select r.ord, p.id, p.blocked_at, p.person_kind, p.person_id, h.active as person_active \
+         from {rows} join profile_aliases a on a.scheme = r.scheme and a.scope = r.scope \
+         and a.value = r.value join profiles p on p.id = a.profile_id \
+         left join people h on h.id = p.person_id where p.active",
+    );
+    fetch(tx, &FIND, keys).await
+}
+
+async fn fetch(
+    tx: &mut Tx,
+    statement: &Statement<KeyRow>,
+    keys: Vec<Key>,
+) -> Result<Vec<(usize, Found)>, StoreError> {
     let rows = keys.into_iter().map(|key| KeyRow {
         scheme: key.scheme,
         scope: key.scope,
         value: key.value,
     });
-    let rows: Vec<FoundRow> = FIND.fetch(tx, rows.collect()).await?;
+    let rows: Vec<FoundRow> = statement.fetch(tx, rows.collect()).await?;
     let found = |row: FoundRow| {
         let person = row.person_kind.zip(row.person_id).map(|(kind, id)| {
             // A person who has been removed from the directory is not active either.

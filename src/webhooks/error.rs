@@ -63,11 +63,7 @@ pub(super) fn too_large() -> Response {
 }
 
 fn problem(status: StatusCode, code: &str, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or_default();
-    let status_code = status.as_u16();
-    let body = json!({
-        "type": "about:blank", "title": title, "status": status_code, "code": code, "detail": detail
-    });
+    let body = json!({"status": status.as_u16(), "code": code, "detail": detail});
     let mut response = (status, Json(body)).into_response();
     let content_type = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);

@@ -44,8 +44,8 @@ const MESSAGES: [&str; 3] = [
      {request}, {channel}, {interaction}, {profile}, 'inbound', 'message', {sid}, \
      'My order has not come, where is it by now?', '[]', '{}', 0, 'continued', 'open_interaction' from {rows}",
     // In the order of the index, as a database that has grown slowly has it.
-    "insert into dedupe (channel_id, key, record_id, received_at) select {channel}, 'message:' || {sid} as key, \
-     {message}, 0 from {rows} order by key",
+    "insert into dedupe (key, record_id, received_at) select {digest} as key, {message}, 0 from {rows} \
+     order by key",
 ];
 
 /// Makes a database with the channel and `stored` messages in it.
@@ -94,15 +94,17 @@ fn written_out(tx: &Tx, template: &str, senders: u64) -> String {
     };
     // Spread over the index like a provider's ids, by a multiplication modulo 2^32.
     let spread = "i * 2654435761 % 4294967296";
-    let (rows, sid, body) = match tx {
+    let (rows, sid, digest, body) = match tx {
         Tx::Sqlite(_) => (
             "(with recursive n(i) as (select $1 union all select i + 1 from n where i < $2) select i from n)",
             format!("printf('SM%08x%024x', {spread}, i)"),
+            format!("unhex(printf('%08x%024x', {spread}, i))"),
             "cast(printf('%0240d', i) as blob)",
         ),
         Tx::Postgres(_) => (
             "generate_series($1::bigint, $2::bigint) as n(i)",
             format!("'SM' || lpad(to_hex({spread}), 8, '0') || lpad(to_hex(i), 24, '0')"),
+            format!("decode(lpad(to_hex({spread}), 8, '0') || lpad(to_hex(i), 24, '0'), 'hex')"),
             "convert_to(lpad(i::text, 240, '0'), 'UTF8')",
         ),
     };
@@ -114,6 +116,7 @@ fn written_out(tx: &Tx, template: &str, senders: u64) -> String {
     template
         .replace("{rows}", rows)
         .replace("{sid}", &sid)
+        .replace("{digest}", &digest)
         .replace("{body}", body)
         .replace("{phone}", &phone)
         .replace("{channel}", &format!("'{CHANNEL}'"))

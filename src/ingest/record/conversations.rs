@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use frontdesk_adapters::{AddressKind, phone::Region};
+use frontdesk_adapters::AddressKind;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ fn conversation(fresh: &Fresh<'_>, profile: &Resolved) -> Conversation {
         subtype: medium.as_str(),
         decision: profile.decision.clone(),
         language: None,
-        country: country(fresh),
+        phone: phone(fresh).map(str::to_owned),
         channel_metadata: json!({
             "provider": channel.adapter.provider,
             "channel": channel.id,
@@ -60,9 +60,8 @@ fn conversation(fresh: &Fresh<'_>, profile: &Resolved) -> Conversation {
     }
 }
 
-/// The country of the sender's number.
-pub(super) fn country(fresh: &Fresh<'_>) -> Option<String> {
+/// The sender's number.
+pub(super) fn phone<'a>(fresh: &Fresh<'a>) -> Option<&'a str> {
     let sender = fresh.message()?.sender.as_ref()?;
-    let phone = Some(&sender.address).filter(|address| address.kind == AddressKind::Phone)?;
-    Region::of(&phone.value).map(|region| region.to_string())
+    (sender.address.kind == AddressKind::Phone).then_some(&sender.address.value)
 }

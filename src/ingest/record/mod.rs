@@ -64,9 +64,8 @@ enum Role {
     Beside,
 }
 
-/// The senders of a group and their profiles, in the same order.
+/// The profiles of a group's senders, in the senders' order.
 struct Known {
-    senders: Vec<profiles::Sender>,
     profiles: Vec<Option<Resolved>>,
 }
 
@@ -93,7 +92,7 @@ pub(super) async fn record(
     // Whose is it?
     let senders = senders::of(&mut fresh);
     let profiles = profiles::resolve(tx, &senders, now).await?;
-    let known = Known { senders, profiles };
+    let known = Known { profiles };
     interactions::store::link_open(tx, known.links()).await?;
     consents::record(tx, &fresh).await?;
 
@@ -216,11 +215,8 @@ impl Known {
         self.profiles[fresh.sender?].as_ref()
     }
 
-    fn created(&self) -> impl Iterator<Item = (&profiles::Sender, &Resolved)> {
-        let known = self.senders.iter().zip(&self.profiles);
-        known.filter_map(|(sender, profile)| {
-            Some((sender, profile.as_ref().filter(|profile| profile.created)?))
-        })
+    fn created(&self) -> impl Iterator<Item = &Resolved> {
+        self.profiles.iter().flatten().filter(|profile| profile.created)
     }
 
     /// Guests who turned out to be somebody.

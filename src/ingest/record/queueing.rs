@@ -1,9 +1,10 @@
 //! Work items for the interactions a group opened.
 
-use super::{Fresh, Known, conversations::country};
+use super::{Fresh, Known, conversations::phone};
 use crate::{
     db::{StoreError, Tx},
     ingest::catalog::Catalog,
+    interactions::country,
     profiles::consents,
     routing::{self, Decision},
 };
@@ -15,8 +16,6 @@ pub(super) struct Queued {
     pub place: usize,
     /// Its id.
     pub id: Uuid,
-    /// Why it is where it is.
-    pub decision: Decision,
 }
 
 /// Chooses a queue for each interaction that was opened and is still open, and puts it there.
@@ -40,10 +39,8 @@ pub(super) async fn enqueue(
         let decision = decide(catalog, fresh, known, opted_out);
         items.push((continued.interaction_id, decision));
     }
-    let ids = routing::enqueue(tx, items.clone(), now).await?;
-    let items = items.into_iter().map(|(_, decision)| decision);
-    let queued = places.into_iter().zip(ids).zip(items);
-    Ok(queued.map(|((place, id), decision)| Queued { place, id, decision }).collect())
+    let ids = routing::enqueue(tx, items, now).await?;
+    Ok(places.into_iter().zip(ids).map(|(place, id)| Queued { place, id }).collect())
 }
 
 fn pair(fresh: &Fresh<'_>) -> consents::Pair {
@@ -63,7 +60,7 @@ fn decide(catalog: &Catalog, fresh: &Fresh<'_>, known: &Known, opted_out: bool) 
         address: &fresh.arrived.our_address,
         medium: fresh.medium(),
         text: message.and_then(|message| message.text.as_deref()),
-        country: country(fresh).as_deref(),
+        country: phone(fresh).and_then(country).as_deref(),
         language: message.and_then(|message| message.language.as_deref()),
         person: person.map(|person| person.kind),
         opted_out,

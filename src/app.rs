@@ -2,7 +2,7 @@
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -123,6 +123,8 @@ impl App {
         let stopping = CancellationToken::new();
         let told = stopping.clone();
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        // An answer is one small packet: nothing is gained by waiting for more to send with it.
+        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             told.cancel();

@@ -1,7 +1,7 @@
 """Writes phones.tsv: what the Python port of Google's libphonenumber makes of many spellings.
 
-    python3 -m venv /tmp/phones && /tmp/phones/bin/pip install phonenumbers==9.0.43
-    /tmp/phones/bin/python adapters/tests/phones.py > adapters/tests/phones.tsv
+    python3 -m venv target/phones && target/phones/bin/pip install phonenumbers==9.0.43
+    target/phones/bin/python adapters/tests/phones.py > adapters/tests/phones.tsv
 
 Columns: input, home region (empty: none), E.164 (empty: did not parse), valid (0 or 1). Every
 number is the metadata's own example for its region and type, or is written below; none is a

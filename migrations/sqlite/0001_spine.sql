@@ -54,6 +54,7 @@ create table profiles (
 ) strict;
 -- One active profile per address.
 create unique index profiles_one_active on profiles (scheme, scope, value) where active;
+create index profiles_by_value on profiles (value);
 create index profiles_by_person on profiles (person_id) where person_id is not null;
 
 -- Other addresses of the same sender, such as a WhatsApp user id beside the number.

@@ -38,6 +38,25 @@ macro_rules! on_engine {
 }
 pub(crate) use on_engine;
 
+/// Fetches the rows of a statement whose filters depend on what is asked for, on either engine.
+macro_rules! fetch_filtered {
+    ($tx:expr, $select:expr, $query:ident => $filters:block) => {
+        match $tx {
+            $crate::db::Tx::Sqlite(tx) => {
+                let mut $query = sqlx::QueryBuilder::<sqlx::Sqlite>::new($select);
+                $filters
+                $query.build_query_as().fetch_all(&mut **tx).await
+            }
+            $crate::db::Tx::Postgres(tx) => {
+                let mut $query = sqlx::QueryBuilder::<sqlx::Postgres>::new($select);
+                $filters
+                $query.build_query_as().fetch_all(&mut **tx).await
+            }
+        }
+    };
+}
+pub(crate) use fetch_filtered;
+
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub enum Store {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Conversation, Current, Interaction, State, StateReason};
 use crate::{
     channels::Continuation,
-    db::{JsonText, Statement, StoreError, Tx, batch_row, on_engine},
+    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
     profiles::PersonRef,
 };
 
@@ -256,33 +256,25 @@ const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, s
 
 /// Interactions, newest first.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {
-    macro_rules! build {
-        ($db:ty) => {{
-            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query.push(" where seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
-            if let Some(active) = filter.active {
-                query.push(if active { " and active" } else { " and not active" });
-            }
-            if let Some(state) = filter.state {
-                query.push(" and state = ").push_bind(state.as_str());
-            }
-            if let Some(profile) = filter.profile {
-                query.push(" and profile_id = ").push_bind(profile);
-            }
-            if let Some(person) = filter.person {
-                query.push(" and opened_for = ").push_bind(person);
-            }
-            if let Some(channel) = &filter.channel {
-                query.push(" and channel_id = ").push_bind(channel);
-            }
-            query.push(" order by seq desc limit ").push_bind(filter.limit);
-            query
-        }};
-    }
-    Ok(match tx {
-        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
-        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
-    })
+    Ok(fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
+        if let Some(active) = filter.active {
+            query.push(if active { " and active" } else { " and not active" });
+        }
+        if let Some(state) = filter.state {
+            query.push(" and state = ").push_bind(state.as_str());
+        }
+        if let Some(profile) = filter.profile {
+            query.push(" and profile_id = ").push_bind(profile);
+        }
+        if let Some(person) = filter.person {
+            query.push(" and opened_for = ").push_bind(person);
+        }
+        if let Some(channel) = &filter.channel {
+            query.push(" and channel_id = ").push_bind(channel);
+        }
+        query.push(" order by seq desc limit ").push_bind(filter.limit);
+    })?)
 }
 
 /// One interaction by its place.

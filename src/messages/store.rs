@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{EventRecord, Message, RequestRecord};
 use crate::{
     clock,
-    db::{Bytes, JsonText, Statement, StoreError, Tx, batch_row, on_engine},
+    db::{Bytes, JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
 };
 
 /// How long after a request's id the ids of what it brought are made, at the very most.
@@ -319,30 +319,22 @@ pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, S
     const COLUMNS: &str = "select id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
         provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
         edited_at, deleted_at, decision, reason from messages";
-    macro_rules! build {
-        ($db:ty) => {{
-            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
-            if let Some(interaction) = filter.interaction {
-                query.push(" and interaction_id = ").push_bind(interaction);
-            }
-            if let Some(request) = filter.request {
-                // Ids are made moments after their request's: no index of its own is needed.
-                query.push(" and id > ").push_bind(request);
-                query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
-                query.push(" and request_id = ").push_bind(request);
-            }
-            if let Some(id) = filter.id {
-                query.push(" and id = ").push_bind(id);
-            }
-            query.push(" order by id limit ").push_bind(filter.limit);
-            query
-        }};
-    }
-    Ok(match tx {
-        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
-        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
-    })
+    Ok(fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
+        if let Some(interaction) = filter.interaction {
+            query.push(" and interaction_id = ").push_bind(interaction);
+        }
+        if let Some(request) = filter.request {
+            // Ids are made moments after their request's: no index of its own is needed.
+            query.push(" and id > ").push_bind(request);
+            query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
+            query.push(" and request_id = ").push_bind(request);
+        }
+        if let Some(id) = filter.id {
+            query.push(" and id = ").push_bind(id);
+        }
+        query.push(" order by id limit ").push_bind(filter.limit);
+    })?)
 }
 
 /// Which events to list.
@@ -362,30 +354,22 @@ pub struct EventFilter {
 pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord>, StoreError> {
     const COLUMNS: &str = "select id, request_id, channel_id, kind, provider_type, target, message_id, data, \
         at, received_at from events where true";
-    macro_rules! build {
-        ($db:ty) => {{
-            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            if let Some((channel, target)) = &filter.target {
-                query.push(" and channel_id = ").push_bind(channel);
-                query.push(" and target = ").push_bind(target);
-            }
-            if let Some(request) = filter.request {
-                // Ids are made moments after their request's: no index of its own is needed.
-                query.push(" and id > ").push_bind(request);
-                query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
-                query.push(" and request_id = ").push_bind(request);
-            }
-            if let Some(id) = filter.id {
-                query.push(" and id = ").push_bind(id);
-            }
-            query.push(" order by id limit ").push_bind(filter.limit);
-            query
-        }};
-    }
-    Ok(match tx {
-        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
-        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
-    })
+    Ok(fetch_filtered!(tx, COLUMNS, query => {
+        if let Some((channel, target)) = &filter.target {
+            query.push(" and channel_id = ").push_bind(channel);
+            query.push(" and target = ").push_bind(target);
+        }
+        if let Some(request) = filter.request {
+            // Ids are made moments after their request's: no index of its own is needed.
+            query.push(" and id > ").push_bind(request);
+            query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
+            query.push(" and request_id = ").push_bind(request);
+        }
+        if let Some(id) = filter.id {
+            query.push(" and id = ").push_bind(id);
+        }
+        query.push(" order by id limit ").push_bind(filter.limit);
+    })?)
 }
 
 /// Which requests to list.
@@ -412,30 +396,22 @@ pub async fn requests(
 ) -> Result<Vec<RequestRecord>, StoreError> {
     const COLUMNS: &str = "select id, channel_id, method, target, received_at, outcome, reason, events, \
         duplicates from requests";
-    macro_rules! build {
-        ($db:ty) => {{
-            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query.push(" where id < ").push_bind(filter.before.unwrap_or(Uuid::max()));
-            if let Some(channel) = &filter.channel {
-                query.push(" and channel_id = ").push_bind(channel);
-            }
-            if let Some(outcome) = &filter.outcome {
-                query.push(" and outcome = ").push_bind(outcome);
-            }
-            if let Some(since) = filter.since {
-                query.push(" and received_at >= ").push_bind(since);
-            }
-            if let Some(until) = filter.until {
-                query.push(" and received_at < ").push_bind(until);
-            }
-            query.push(" order by id desc limit ").push_bind(filter.limit);
-            query
-        }};
-    }
-    Ok(match tx {
-        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
-        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
-    })
+    Ok(fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where id < ").push_bind(filter.before.unwrap_or(Uuid::max()));
+        if let Some(channel) = &filter.channel {
+            query.push(" and channel_id = ").push_bind(channel);
+        }
+        if let Some(outcome) = &filter.outcome {
+            query.push(" and outcome = ").push_bind(outcome);
+        }
+        if let Some(since) = filter.since {
+            query.push(" and received_at >= ").push_bind(since);
+        }
+        if let Some(until) = filter.until {
+            query.push(" and received_at < ").push_bind(until);
+        }
+        query.push(" order by id desc limit ").push_bind(filter.limit);
+    })?)
 }
 
 /// A request with its headers (as pairs) and body.

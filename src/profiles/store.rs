@@ -4,7 +4,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Decision, Key, Known, PersonKind, PersonRef, Profile, resolve::Sender};
-use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, on_engine};
+use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine};
 
 batch_row! {
     struct KeyRow {
@@ -261,27 +261,16 @@ pub struct Filter {
 
 /// Profiles in the order they were made.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreError> {
-    macro_rules! build {
-        ($db:ty) => {{
-            let mut query = sqlx::QueryBuilder::<$db>::new(COLUMNS);
-            query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
-            if let Some(address) = &filter.address {
-                query.push(
-                    " and scheme in ('sms', 'whatsapp', 'rcs', 'messenger', 'telegram', 'chat')",
-                );
-                query.push(" and value = ").push_bind(address);
-            }
-            if let Some(person) = filter.person {
-                query.push(" and person_id = ").push_bind(person);
-            }
-            query.push(" order by id limit ").push_bind(filter.limit);
-            query
-        }};
-    }
-    Ok(match tx {
-        Tx::Sqlite(tx) => build!(sqlx::Sqlite).build_query_as().fetch_all(&mut **tx).await?,
-        Tx::Postgres(tx) => build!(sqlx::Postgres).build_query_as().fetch_all(&mut **tx).await?,
-    })
+    Ok(fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
+        if let Some(address) = &filter.address {
+            query.push(" and value = ").push_bind(address);
+        }
+        if let Some(person) = filter.person {
+            query.push(" and person_id = ").push_bind(person);
+        }
+        query.push(" order by id limit ").push_bind(filter.limit);
+    })?)
 }
 
 /// One profile.

@@ -73,7 +73,7 @@ pub(super) async fn accept(
         Accepted::Understood(request, parsed) => {
             let digest = digest(&request);
             let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
-            understood(inner, &catalog, &channel, row, &digest, parsed).await
+            understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed)).await
         }
         Accepted::NotUnderstood(request, malformed) => {
             let reason = Some(malformed.0.clone());
@@ -102,13 +102,13 @@ async fn understood(
     channel: &Arc<Channel>,
     row: NewRequest,
     digest: &[u8],
-    parsed: Parsed,
+    parsed: Arc<Parsed>,
 ) -> Result<Receipt, IngestError> {
     let adapter = channel.adapter;
     let shards = inner.committers.len();
     let mut parts: Vec<Vec<Arrived>> = (0..shards).map(|_| Vec::new()).collect();
     for arrived in arrivals(catalog, channel, row.id, row.received_at, digest, &parsed) {
-        parts[shard(&arrived.event, &arrived.channel.id, shards)].push(arrived);
+        parts[shard(arrived.event(), &arrived.channel.id, shards)].push(arrived);
     }
     let events = parts.iter().map(Vec::len).sum::<usize>();
     // The archive row goes with the first part; a request that says nothing is archived, too.
@@ -150,7 +150,7 @@ pub(super) fn arrivals(
     request_id: Uuid,
     received_at: i64,
     digest: &[u8],
-    parsed: &Parsed,
+    parsed: &Arc<Parsed>,
 ) -> Vec<Arrived> {
     let recorded = parsed.events.iter().enumerate().filter(|(_, event)| is_recorded(event));
     let arrived = recorded.map(|(place, event)| {
@@ -168,7 +168,7 @@ pub(super) fn arrivals(
             channel: Arc::clone(addressed),
             our_address,
             key,
-            event: event.clone(),
+            parsed: Arc::clone(parsed),
             received_at,
         }
     });

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use frontdesk_adapters::{Event, Outcome};
+use frontdesk_adapters::{Event, Outcome, Parsed};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -43,8 +43,15 @@ pub(super) struct Arrived {
     pub channel: Arc<Channel>,
     pub our_address: String,
     pub key: String,
-    pub event: Event,
+    /// The request it came in; an event in a batch is not copied out of it.
+    pub parsed: Arc<Parsed>,
     pub received_at: i64,
+}
+
+impl Arrived {
+    pub fn event(&self) -> &Event {
+        &self.parsed.events[self.place]
+    }
 }
 
 /// A request, or the part of it that belongs to one committer.

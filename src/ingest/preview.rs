@@ -1,5 +1,7 @@
 //! What a request would do, without doing it.
 
+use std::sync::Arc;
+
 use frontdesk_adapters::{Accepted, Outcome, Recorded, Request, Timestamp, Verdict};
 
 use super::{IngestError, Inner, Receipt, accept};
@@ -30,6 +32,7 @@ pub(super) async fn preview(
             })
         }
         Accepted::Understood(request, parsed) => {
+            let parsed = Arc::new(parsed);
             let digest = accept::digest(&request);
             let id = clock::new_id();
             let arrived =

@@ -138,15 +138,16 @@ async fn find(tx: &mut Tx, senders: &[Sender]) -> Result<Vec<Option<store::Found
         found[place] = Some(own);
     }
     // Most senders have one address, and their profile is found by it: they end here.
-    let mut rows = Vec::new();
+    let mut aliases = Vec::new();
     for (index, sender) in senders.iter().enumerate() {
-        let unknown = found[index].is_none().then_some(&sender.key);
-        rows.extend(unknown.into_iter().chain(&sender.aliases).map(|key| (index, key.clone())));
+        aliases.extend(sender.aliases.iter().map(|key| (index, key.clone())));
     }
-    let keys: Vec<Key> = rows.iter().map(|(_, key)| key.clone()).collect();
-    let own = store::find(tx, keys.clone()).await?;
+    let own = store::find(tx, aliases.iter().map(|(_, key)| key.clone()).collect()).await?;
+    let unknown = (0..senders.len()).filter(|index| found[*index].is_none());
+    aliases.extend(unknown.map(|index| (index, senders[index].key.clone())));
+    let keys = aliases.iter().map(|(_, key)| key.clone()).collect();
     for (place, hit) in own.into_iter().chain(store::find_by_alias(tx, keys).await?) {
-        let (index, key) = &rows[place];
+        let (index, key) = &aliases[place];
         // The first hit is the strongest; another profile under an alias is left alone, and the
         // address stays its own.
         found[*index].get_or_insert(hit).aliases.push(key.clone());

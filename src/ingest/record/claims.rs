@@ -15,7 +15,7 @@ pub(super) async fn claim(tx: &mut Tx, arrived: &[&Arrived]) -> Result<Vec<Outco
         channel_id: arrived.channel.id.clone(),
         key: arrived.key.clone(),
         record_id: arrived.id,
-        content: match &arrived.event {
+        content: match arrived.event() {
             Event::Message(message) => message.content,
             Event::Status(_) => None,
         },

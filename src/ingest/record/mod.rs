@@ -164,7 +164,7 @@ impl<'a> Fresh<'a> {
     }
 
     fn message(&self) -> Option<&'a Message> {
-        match &self.arrived.event {
+        match self.arrived.event() {
             Event::Message(message) => Some(message),
             Event::Status(_) => None,
         }
@@ -181,7 +181,7 @@ impl<'a> Fresh<'a> {
 
     /// The provider's id of the message it is about.
     fn target_id(&self) -> Option<&'a str> {
-        match &self.arrived.event {
+        match self.arrived.event() {
             Event::Message(message) => message.target.as_deref(),
             Event::Status(status) => Some(&status.id),
         }

@@ -64,7 +64,7 @@ pub(super) fn events(fresh: &[Fresh<'_>], known: &Known) -> Vec<NewEvent> {
 
 fn event(fresh: &Fresh<'_>) -> NewEvent {
     let arrived = fresh.arrived;
-    let (provider_type, at) = match &arrived.event {
+    let (provider_type, at) = match arrived.event() {
         Event::Message(message) => (message.provider_type.clone(), message.sent_at),
         Event::Status(status) => (status.provider_type.clone(), status.at),
     };
@@ -72,11 +72,11 @@ fn event(fresh: &Fresh<'_>) -> NewEvent {
         id: arrived.id,
         request_id: arrived.request_id,
         channel_id: arrived.channel.id.clone(),
-        kind: arrived.event.kind(),
+        kind: arrived.event().kind(),
         provider_type,
         target: fresh.target_id().map(str::to_owned),
         message_id: fresh.target,
-        data: JsonText::of(&arrived.event),
+        data: JsonText::of(arrived.event()),
         at: at.map(Timestamp::as_millis),
         received_at: arrived.received_at,
     }

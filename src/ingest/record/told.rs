@@ -36,7 +36,7 @@ pub(super) fn events(
                 told.push(NewEvent::new(EventType::WorkItemQueued, interaction, queued.id, at));
             }
         }
-        if matches!(fresh.arrived.event, Event::Status(_)) {
+        if matches!(fresh.arrived.event(), Event::Status(_)) {
             told.push(NewEvent::new(EventType::MessageStatus, None, record, at));
         }
         if consents::consent(fresh).is_some() {

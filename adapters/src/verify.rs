@@ -1,11 +1,13 @@
-//! Every signature scheme, in one file.
+//! Every signature scheme, in one place.
 //!
 //! Adapters only name a scheme. Comparisons take constant time; a secret that is not configured
 //! never means "accept"; what is compared never appears in an error. [`Verifier::sign`] is the
 //! other direction, for replaying fixtures and for trying a channel without its provider.
 
+mod standard_webhooks;
+mod url_and_form;
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use ed25519_dalek::{Signature, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -65,13 +67,6 @@ pub enum Encoding {
     Hex,
 }
 
-/// How far a signed time may be from ours, in seconds, either way (Standard Webhooks libraries).
-const TOLERANCE_SECONDS: u32 = 300;
-
-const WEBHOOK_ID: &str = "webhook-id";
-const WEBHOOK_TIMESTAMP: &str = "webhook-timestamp";
-const WEBHOOK_SIGNATURE: &str = "webhook-signature";
-
 const NO_SECRET: Refusal = Refusal::BadSignature("no secret is configured for this channel");
 const MISMATCH: Refusal = Refusal::BadSignature("the signature does not match");
 
@@ -91,7 +86,7 @@ impl Verifier {
         match self {
             Self::UrlAndForm { header, .. } | Self::SharedSecret { header, .. } => header,
             Self::BodyHmac(scheme) => scheme.header,
-            Self::StandardWebhooks { .. } => WEBHOOK_SIGNATURE,
+            Self::StandardWebhooks { .. } => standard_webhooks::SIGNATURE,
         }
     }
 
@@ -127,7 +122,7 @@ impl Verifier {
             return Ok(());
         };
         for key in account.secrets(secret) {
-            if symmetric_key(key).is_none() {
+            if standard_webhooks::symmetric_key(key).is_none() {
                 return Err(AccountError::Unusable(
                     secret,
                     "expected whsec_ and base64 of the key",
@@ -135,7 +130,7 @@ impl Verifier {
             }
         }
         for key in account.secrets(public_key) {
-            if verifying_key(key).is_none() {
+            if standard_webhooks::verifying_key(key).is_none() {
                 return Err(AccountError::Unusable(
                     public_key,
                     "expected whpk_ and base64 of 32 bytes",
@@ -161,7 +156,7 @@ impl Verifier {
         match self {
             Self::UrlAndForm { header, secret } => {
                 let signature = request.single_header(header)?;
-                verify_url_and_form(request, signature, account.secrets(secret))
+                url_and_form::verify(request, signature, account.secrets(secret))
             }
             Self::BodyHmac(scheme) => scheme.verify(request, account),
             Self::SharedSecret { header, secret } => {
@@ -172,7 +167,7 @@ impl Verifier {
             Self::StandardWebhooks { secret, public_key } => {
                 let secrets = account.secrets(secret);
                 let public_keys = account.secrets(public_key);
-                verify_standard_webhook(request, secrets, public_keys, now)
+                standard_webhooks::verify(request, secrets, public_keys, now)
             }
         }
     }
@@ -206,7 +201,7 @@ impl Verifier {
                     );
                 }
                 let url = request.url.split('#').next().unwrap_or_default();
-                let form = signed_form(request).unwrap_or_default();
+                let form = url_and_form::signed_form(request).unwrap_or_default();
                 let mac = hmac_sha1(&secret, &[url.as_bytes(), form.as_bytes()]);
                 let signature = BASE64.encode(mac);
                 request.set_header(header, signature);
@@ -223,20 +218,24 @@ impl Verifier {
                 request.set_header(header, secret.expose().to_owned());
             }
             Self::StandardWebhooks { .. } => {
-                let key = symmetric_key(&secret).ok_or(AccountError::Unusable(
-                    field,
-                    "expected whsec_ and base64 of the key",
-                ))?;
-                if request.header(WEBHOOK_ID).is_none() {
+                let key = standard_webhooks::symmetric_key(&secret).ok_or(
+                    AccountError::Unusable(field, "expected whsec_ and base64 of the key"),
+                )?;
+                if request.header(standard_webhooks::ID).is_none() {
                     let id = format!("msg_{}", &hex(&Sha256::digest(&request.body))[..24]);
-                    request.set_header(WEBHOOK_ID, id);
+                    request.set_header(standard_webhooks::ID, id);
                 }
                 let timestamp = now.as_seconds().to_string();
-                let id = request.header(WEBHOOK_ID).unwrap_or_default().to_owned();
-                let signature =
-                    hmac_sha256(&key, &standard_webhook_content(&id, &timestamp, &request.body));
-                request.set_header(WEBHOOK_TIMESTAMP, timestamp);
-                request.set_header(WEBHOOK_SIGNATURE, format!("v1,{}", BASE64.encode(signature)));
+                let id = request.header(standard_webhooks::ID).unwrap_or_default().to_owned();
+                let signature = hmac_sha256(
+                    &key,
+                    &standard_webhooks::signed_content(&id, &timestamp, &request.body),
+                );
+                request.set_header(standard_webhooks::TIMESTAMP, timestamp);
+                request.set_header(
+                    standard_webhooks::SIGNATURE,
+                    format!("v1,{}", BASE64.encode(signature)),
+                );
             }
         }
         Ok(())
@@ -284,166 +283,6 @@ fn any_matches(secrets: &[Secret], matches: impl Fn(&Secret) -> bool) -> Result<
         matched |= matches(secret);
     }
     if matched { Ok(()) } else { Err(MISMATCH) }
-}
-
-fn verify_url_and_form<T>(
-    request: &Request<T>,
-    signature: &str,
-    secrets: &[Secret],
-) -> Result<(), Refusal> {
-    let given = BASE64.decode(signature).map_err(|_| MISMATCH)?;
-    let url = request.url.split('#').next().unwrap_or_default();
-    let body_digest = request
-        .query()
-        .find(|(name, _)| name == "bodySHA256")
-        .map(|(_, digest)| digest.into_owned());
-    let form = match &body_digest {
-        Some(digest) => {
-            let expected = hex(&Sha256::digest(&request.body));
-            if !same(expected.as_bytes(), digest.to_ascii_lowercase().as_bytes()) {
-                return Err(MISMATCH);
-            }
-            String::new()
-        }
-        None => signed_form(request).ok_or(Refusal::BadSignature(
-            "the body is not covered: it is no form and the address has no bodySHA256",
-        ))?,
-    };
-    let matches = |url: &str| {
-        any_matches(secrets, |secret| {
-            same(&hmac_sha1(secret, &[url.as_bytes(), form.as_bytes()]), &given)
-        })
-    };
-    let as_configured = matches(url);
-    if as_configured.is_ok() || secrets.is_empty() {
-        return as_configured;
-    }
-    let mut otherwise = other_spellings(url).into_iter();
-    otherwise.find_map(|url| matches(&url).ok()).ok_or(MISMATCH)
-}
-
-/// The parameters of a form as they are signed: sorted, each pair once, nothing in between.
-///
-/// By key and only then by value: sorting joined pairs puts `ReasonConferenceEnded` wrong. A query
-/// is part of the address, and any other body is not signed at all: `None`.
-fn signed_form<T>(request: &Request<T>) -> Option<String> {
-    if request.method == Method::Get || request.body.is_empty() {
-        return Some(String::new());
-    }
-    if request.media_type() != "application/x-www-form-urlencoded" {
-        return None;
-    }
-    let mut pairs: Vec<_> = request.form().collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    let mut signed = String::with_capacity(request.body.len());
-    for (name, value) in &pairs {
-        signed.push_str(name);
-        signed.push_str(value);
-    }
-    Some(signed)
-}
-
-/// The address without its port, or with the usual one: Twilio signs either.
-///
-/// A quote in the query is also tried as `%27`, which one of Twilio's signers writes.
-fn other_spellings(url: &str) -> Vec<String> {
-    let mut spellings = Vec::new();
-    if let Some((scheme, rest)) = url.split_once("://") {
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        // The colon inside an IPv6 address or before a password is not a port's.
-        let host = authority.rfind(['@', ']']).map_or(0, |end| end + 1);
-        spellings.push(match authority[host..].rfind(':') {
-            Some(colon) => format!("{scheme}://{}{path}", &authority[..host + colon]),
-            None => {
-                let port = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
-                format!("{scheme}://{authority}:{port}{path}")
-            }
-        });
-    }
-    if url.contains('\'') {
-        let quoted: Vec<_> = std::iter::once(url)
-            .chain(spellings.iter().map(String::as_str))
-            .map(|url| url.replace('\'', "%27"))
-            .collect();
-        spellings.extend(quoted);
-    }
-    spellings
-}
-
-fn verify_standard_webhook<T>(
-    request: &Request<T>,
-    secrets: &[Secret],
-    public_keys: &[Secret],
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let id = request.single_header(WEBHOOK_ID)?;
-    let timestamp = request.single_header(WEBHOOK_TIMESTAMP)?;
-    let signatures = request.single_header(WEBHOOK_SIGNATURE)?;
-    if id.contains('.') {
-        return Err(Refusal::BadSignature("webhook-id must not contain a full stop"));
-    }
-    let sent: i64 = timestamp
-        .parse()
-        .map_err(|_| Refusal::BadSignature("webhook-timestamp must be whole Unix seconds"))?;
-    if sent.abs_diff(now.as_seconds()) > u64::from(TOLERANCE_SECONDS) {
-        return Err(Refusal::Stale(TOLERANCE_SECONDS));
-    }
-    if secrets.is_empty() && public_keys.is_empty() {
-        return Err(NO_SECRET);
-    }
-    let symmetric: Option<Vec<_>> = secrets.iter().map(symmetric_key).collect();
-    let public: Option<Vec<_>> = public_keys.iter().map(verifying_key).collect();
-    let (symmetric, public) = symmetric.zip(public).ok_or(NO_SECRET)?;
-    let content = standard_webhook_content(id, timestamp, &request.body);
-    // Once a key, not once an item: a list of made-up signatures must not cost a MAC each.
-    let expected: Vec<_> = symmetric.iter().map(|key| hmac_sha256(key, &content)).collect();
-    let whole = if public.is_empty() { Vec::new() } else { content.concat() };
-    let mut matched = false;
-    // Only U+0020 separates: a tab-joined value is one, invalid, item. The version is part of the
-    // item, so a right digest under the wrong label fails, and nobody but us chooses the scheme.
-    for item in signatures.split(' ') {
-        let Some((version, given)) = item.split_once(',') else {
-            continue;
-        };
-        let Ok(given) = BASE64.decode(given) else {
-            continue;
-        };
-        match version {
-            "v1" => {
-                for digest in &expected {
-                    matched |= same(digest, &given);
-                }
-            }
-            "v1a" => {
-                let Ok(given) = Signature::from_slice(&given) else {
-                    continue;
-                };
-                for key in &public {
-                    matched |= key.verify_strict(&whole, &given).is_ok();
-                }
-            }
-            _ => {}
-        }
-    }
-    if matched { Ok(()) } else { Err(MISMATCH) }
-}
-
-fn standard_webhook_content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
-    [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
-}
-
-fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
-    let secret = secret.expose();
-    let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
-    (!key.is_empty()).then_some(key)
-}
-
-fn verifying_key(key: &Secret) -> Option<VerifyingKey> {
-    let key = key.expose();
-    let key = BASE64.decode(key.strip_prefix("whpk_").unwrap_or(key)).ok()?;
-    VerifyingKey::from_bytes(&key.try_into().ok()?).ok()
 }
 
 /// Non-ASCII as `\uXXXX`, lower case, in UTF-16 units: the form Meta says it signs.

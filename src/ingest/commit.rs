@@ -172,8 +172,9 @@ impl Run {
     /// Records a group. One that is refused is halved, until the poisonous request stands alone.
     async fn commit(&self, group: Vec<Submission>) {
         let mut groups = vec![group];
+        let mut attempts = ATTEMPTS;
         while let Some(mut group) = groups.pop() {
-            match self.try_commit(&group).await {
+            match self.try_commit(&group, attempts).await {
                 Ok(outcomes) => {
                     for (submission, outcomes) in group.into_iter().zip(outcomes) {
                         // Nobody waits any more when a provider has hung up; it is recorded all the same.
@@ -184,6 +185,9 @@ impl Run {
                 Err(StoreError::Refused(_) | StoreError::Failed(_) | StoreError::Exists)
                     if group.len() > 1 =>
                 {
+                    // The whole has had its chances. Halves get one each: a database that fails
+                    // whatever it is given must not be tried for minutes.
+                    attempts = 1;
                     let second = group.split_off(group.len() / 2);
                     groups.push(second);
                     groups.push(group);
@@ -197,6 +201,7 @@ impl Run {
     async fn try_commit(
         &self,
         group: &[Submission],
+        attempts: u32,
     ) -> Result<Vec<Vec<(usize, Outcome)>>, StoreError> {
         let mut attempt = 1;
         loop {
@@ -213,7 +218,7 @@ impl Run {
                     return Ok(recorded.outcomes);
                 }
                 // A deadlock, or a race lost twice: the next attempt sees the winner.
-                Err(error @ (StoreError::Failed(_) | StoreError::Exists)) if attempt < ATTEMPTS => {
+                Err(error @ (StoreError::Failed(_) | StoreError::Exists)) if attempt < attempts => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
                         attempt,

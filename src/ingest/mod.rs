@@ -146,20 +146,11 @@ impl Ingest {
     ///
     /// Returns only after what the request brought is durable.
     pub async fn accept(&self, channel: &str, request: Request) -> Result<Answer, IngestError> {
-        self.accept_at(channel, request, self.0.clock.now()).await
+        Ok(self.replay(channel, request, self.0.clock.now()).await?.answer)
     }
 
-    /// As [`Ingest::accept`], at another time: for replaying what arrived earlier.
-    pub async fn accept_at(
-        &self,
-        channel: &str,
-        request: Request,
-        now: Timestamp,
-    ) -> Result<Answer, IngestError> {
-        Ok(self.replay(channel, request, now).await?.answer)
-    }
-
-    /// As [`Ingest::accept_at`], and tells what came of it.
+    /// As [`Ingest::accept`], at another time, and tells what came of it: for replaying what arrived
+    /// earlier.
     pub async fn replay(
         &self,
         channel: &str,

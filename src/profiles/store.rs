@@ -1,10 +1,9 @@
 //! SQL of profiles.
 
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Decision, Key, Known, PersonKind, PersonRef, Profile, resolve::Sender};
-use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine};
+use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered};
 
 batch_row! {
     struct KeyRow {
@@ -275,11 +274,8 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreErr
 
 /// One profile.
 pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Profile>, StoreError> {
-    const SQL: &str = "select id, scheme, scope, value, address_kind, answerable, person_kind, person_id, \
-        display_name, language, active, verified_at, match_outcome, candidates, created_at, changed_at, version \
-        from profiles where id = $1";
-    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
+    let found: Vec<Profile> = fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where id = ").push_bind(id);
+    })?;
+    Ok(found.into_iter().next())
 }
-
-/// People an agent may choose from, as stored.
-pub type Candidates = Json<Vec<PersonRef>>;

@@ -38,29 +38,6 @@ pub async fn routes(tx: &mut Tx) -> Result<Vec<Route>, StoreError> {
     Ok(rows.into_iter().map(route).collect())
 }
 
-/// Stores a route, new or changed.
-pub async fn put_route(tx: &mut Tx, route: &Route) -> Result<(), StoreError> {
-    const SQL: &str = "insert into routes (id, position, queue_id, priority, conditions, active, created_at, \
-        changed_at, version) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-        on conflict (id) do update set position = excluded.position, queue_id = excluded.queue_id, \
-        priority = excluded.priority, conditions = excluded.conditions, active = excluded.active, \
-        changed_at = excluded.changed_at, version = routes.version + 1";
-    on_engine!(tx, conn => sqlx::query(SQL)
-        .bind(&route.id)
-        .bind(route.position)
-        .bind(&route.queue)
-        .bind(route.priority)
-        .bind(Json(&route.when))
-        .bind(route.active)
-        .bind(route.created_at)
-        .bind(route.changed_at)
-        .bind(route.version)
-        .execute(conn)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
 /// Stores a new route; [`StoreError::Exists`] when its id is taken.
 pub async fn insert_route(tx: &mut Tx, route: &Route) -> Result<(), StoreError> {
     const SQL: &str = "insert into routes (id, position, queue_id, priority, conditions, active, created_at, \

@@ -213,17 +213,20 @@ async fn put_routes(
             active: route.active,
             created_at: now,
             changed_at: now,
-            version: 1,
+            version: before.map_or(1, |before| before.version + 1),
         };
         let details = before.map(|before| route_differences(before, &after));
         match details {
             Some(details) if details.is_empty() => changes.unchanged += 1,
             Some(details) => {
-                routing::store::put_route(tx, &after).await?;
+                if !routing::store::save_route(tx, &after).await? {
+                    let message = format!("{what} was changed by somebody else; apply again");
+                    return Err(fault(Exit::Failed, message));
+                }
                 changes.changed(what, details);
             }
             None => {
-                routing::store::put_route(tx, &after).await?;
+                routing::store::insert_route(tx, &after).await?;
                 changes.created(format!("{what} (to queue {})", after.queue));
             }
         }

@@ -154,7 +154,7 @@ impl TestGateway {
         };
         let mut tx = self.store.begin().await.expect("a transaction");
         routing::store::put_queue(&mut tx, &row).await.expect("a queue");
-        routing::store::put_route(&mut tx, &route).await.expect("a route");
+        routing::store::insert_route(&mut tx, &route).await.expect("a route");
         tx.commit().await.expect("a commit");
         self.ingest.refresh().await.expect("routes that load");
     }

@@ -6,6 +6,8 @@
 //! Handlers are registered with what describes them, so none is undocumented. A change that intake
 //! must know of is announced after its commit.
 
+mod agents;
+mod audit;
 mod auth;
 mod channels;
 mod consents;
@@ -105,6 +107,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(routes::router())
         .merge(requests::router())
         .merge(consents::router())
+        .merge(agents::router())
+        .merge(audit::router())
 }
 
 /// What needs none.

@@ -48,6 +48,8 @@ codes! {
     MissingKey "missing_key" UNAUTHORIZED "An API key is needed",
     InvalidKey "invalid_key" UNAUTHORIZED "The API key opens nothing",
     MissingScope "missing_scope" FORBIDDEN "The API key does not permit this",
+    OtherAgent "other_agent" FORBIDDEN "The key is another agent's own",
+    UnknownAgent "unknown_agent" FORBIDDEN "There is no such agent",
     NotFound "not_found" NOT_FOUND "There is no such thing",
     MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The address has no such method",
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The body did not arrive in time",

@@ -1,5 +1,6 @@
 //! The API from outside: every answer is held against the document it publishes.
 
+mod agents;
 mod document;
 mod gateway;
 
@@ -106,6 +107,7 @@ on_both! {
         assert!(request["body"].as_str().expect("text").contains("A refund, please"));
         assert_eq!(get("/v1/consents?address=42").await.json()["data"], json!([]));
 
+        agents::exercise(&gateway, key).await;
         let deleted = gateway.call("DELETE", "/v1/routes/refunds").key(key).send().await;
         assert_eq!(deleted.status, 204);
         let scrape = gateway.call("GET", "/metrics").send().await;

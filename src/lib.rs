@@ -4,9 +4,10 @@
 //!
 //! | Floor | Modules | |
 //! |---|---|---|
-//! | 5 | [`app`] [`cli`] `main` | the only places that know everything |
-//! | 4 | [`webhooks`] [`api`] | edges never use each other |
-//! | 3 | [`ingest`] | meets the edges in values, the rest in the database |
+//! | 6 | [`app`] [`cli`] `main` | the only places that know everything |
+//! | 5 | [`webhooks`] [`api`] | edges never use each other |
+//! | 4 | [`ingest`] | meets the edges in values, the rest in the database |
+//! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
 //! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod desk;
 pub mod ingest;
 pub mod interactions;
 pub mod keys;

@@ -69,6 +69,8 @@ pub struct Parts {
     pub measures: Measures,
     /// The address providers are given.
     pub public_url: String,
+    /// Whether contacts by telephone are entered.
+    pub telephony: bool,
     /// Whether only this machine can reach us: then a caller without keys is told how to make one.
     pub local: bool,
 }

@@ -25,6 +25,7 @@ pub async fn exercise(gateway: &Gateway, key: &str) {
     assert_eq!((&first["author_kind"], &first["action"]), (&json!("key"), &json!("create")));
     assert_eq!(first["changes"][0], json!({"field": "active", "from": null, "to": true}));
     assert_eq!(audit["data"].as_array().map(Vec::len), Some(2));
+    call("POST", "/v1/agents").json(&json!({"id": "ben", "name": "Ben Okafor"})).await;
 }
 
 on_both! {

@@ -3,6 +3,7 @@
 mod agents;
 mod document;
 mod gateway;
+mod interactions;
 
 use std::collections::BTreeSet;
 
@@ -107,7 +108,6 @@ on_both! {
         assert!(request["body"].as_str().expect("text").contains("A refund, please"));
         assert_eq!(get("/v1/consents?address=42").await.json()["data"], json!([]));
 
-        agents::exercise(&gateway, key).await;
         let deleted = gateway.call("DELETE", "/v1/routes/refunds").key(key).send().await;
         assert_eq!(deleted.status, 204);
         let scrape = gateway.call("GET", "/metrics").send().await;
@@ -117,6 +117,9 @@ on_both! {
         {
             assert!(scrape.contains(line), "{line} in {scrape}");
         }
+
+        agents::exercise(&gateway, key).await;
+        interactions::exercise(&gateway, key, &number).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -183,6 +183,7 @@ fn fields(state: &impl Serialize) -> serde_json::Map<String, Value> {
 
 /// A recorded change, for showing.
 #[derive(Clone, Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
+#[schema(as = AuditEntry)]
 pub struct Entry {
     /// Opaque id; ids sort in the order things happened.
     pub id: Uuid,

@@ -202,7 +202,11 @@ pub fn permit(from: State, to: State, actor: Actor) -> Result<(), IllegalTransit
             legal.push(transition.to);
         }
     }
-    if legal.contains(&to) { Ok(()) } else { Err(IllegalTransition { from, to, legal }) }
+    if legal.contains(&to) {
+        return Ok(());
+    }
+    legal.retain(|to| *to != from);
+    Err(IllegalTransition { from, to, legal })
 }
 
 impl State {

@@ -195,8 +195,10 @@ async fn write_down(tx: &mut Tx, rows: &[Moved]) -> Result<(), StoreError> {
 pub(super) async fn supersede(tx: &mut Tx, rows: Vec<Moved>) -> Result<(), StoreError> {
     static CLOSE: Statement<Moved> = Statement::new(
         "update interactions set state = r.state, state_reason = r.state_reason, \
-         worked_ms = worked_ms + case state when 'work_in_progress' then r.at - state_changed_at else 0 end, \
-         wrap_up_ms = wrap_up_ms + case state when 'wrap_up' then r.at - state_changed_at else 0 end, \
+         worked_ms = worked_ms + case interactions.state when 'work_in_progress' then r.at - state_changed_at \
+         else 0 end, \
+         wrap_up_ms = wrap_up_ms + case interactions.state when 'wrap_up' then r.at - state_changed_at \
+         else 0 end, \
          state_changed_at = r.at, active = false, closed_at = r.at, closed_by = 'system', \
          version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
     );
@@ -209,7 +211,8 @@ pub(super) async fn supersede(tx: &mut Tx, rows: Vec<Moved>) -> Result<(), Store
 pub(super) async fn resume(tx: &mut Tx, rows: Vec<Moved>) -> Result<(), StoreError> {
     static RESUME: Statement<Moved> = Statement::new(
         "update interactions set state = r.state, state_reason = null, \
-         wrap_up_ms = wrap_up_ms + case state when 'wrap_up' then r.at - state_changed_at else 0 end, \
+         wrap_up_ms = wrap_up_ms + case interactions.state when 'wrap_up' then r.at - state_changed_at \
+         else 0 end, \
          state_changed_at = r.at, version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
     );
     write_down(tx, &rows).await?;

@@ -33,7 +33,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list, create::create))
         .routes(routes!(get, edit::change))
-        .routes(routes!(list_messages, replies::create))
+        .routes(routes!(list_messages, replies::reply))
         .routes(routes!(timeline::timeline))
         .routes(routes!(timeline::transcript))
         .routes(routes!(edit::add_note))

@@ -37,7 +37,7 @@ pub(super) struct NewReply {
 #[utoipa::path(post, path = "/v1/interactions/{number}/messages", tag = "interactions",
     params(("number" = String, Path, description = "Its number.")), request_body = NewReply,
     responses((status = 201, body = Message, description = "The recorded message.")))]
-pub(super) async fn create(
+pub(super) async fn reply(
     State(api): Context,
     By(author): By,
     Path(number): Path<String>,

@@ -34,7 +34,7 @@ use crate::{
 /// One thing that happened.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum Entry {
+pub(super) enum Happening {
     /// Somebody said something; `decision` and `reason` say why it is here.
     Message(Message),
     /// It moved.
@@ -45,7 +45,7 @@ pub(super) enum Entry {
     Queued(WorkItem),
 }
 
-impl Entry {
+impl Happening {
     fn id(&self) -> Uuid {
         match self {
             Self::Message(message) => message.id,
@@ -59,18 +59,18 @@ impl Entry {
 /// Shows messages, moves, notes and queue decisions, in the order they happened.
 #[utoipa::path(get, path = "/v1/interactions/{number}/timeline", tag = "interactions",
     params(("number" = String, Path, description = "Its number."), Paging),
-    responses((status = 200, body = Page<Entry>, description = "What happened.")))]
+    responses((status = 200, body = Page<Happening>, description = "What happened.")))]
 pub(super) async fn timeline(
     State(api): Context,
     Path(number): Path<String>,
     Query(query): Query<Paging>,
-) -> Result<Json<Page<Entry>>, Problem> {
+) -> Result<Json<Page<Happening>>, Problem> {
     let range: Range<Uuid> = Range::new(query.limit, query.after.as_deref())?;
     let mut tx = api.store.begin_read().await?;
     let interaction = find(&mut tx, &number).await?;
     let entries = entries(&mut tx, &interaction, range.after, range.fetch()).await?;
     tx.rollback().await?;
-    Ok(Json(range.page(entries, Entry::id)))
+    Ok(Json(range.page(entries, Happening::id)))
 }
 
 /// Entries after `after`: ids are made when things happen, so they sort them.
@@ -79,23 +79,23 @@ async fn entries(
     interaction: &Interaction,
     after: Option<Uuid>,
     limit: i64,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<Happening>, StoreError> {
     let filter = MessageFilter {
         interaction: Some(interaction.id),
         after,
         limit,
         ..MessageFilter::default()
     };
-    let mut entries: Vec<Entry> =
-        messages::list(tx, &filter).await?.into_iter().map(Entry::Message).collect();
+    let mut entries: Vec<Happening> =
+        messages::list(tx, &filter).await?.into_iter().map(Happening::Message).collect();
     let transitions = history::transitions(tx, interaction.id, after, limit).await?;
-    entries.extend(transitions.into_iter().map(Entry::Transition));
+    entries.extend(transitions.into_iter().map(Happening::Transition));
     let notes = history::notes(tx, interaction.id, after, limit).await?;
-    entries.extend(notes.into_iter().map(Entry::Note));
+    entries.extend(notes.into_iter().map(Happening::Note));
     let items = routing::store::items_of(tx, interaction.id).await?;
     let items = items.into_iter().filter(|item| after.is_none_or(|after| item.id > after));
-    entries.extend(items.map(Entry::Queued));
-    entries.sort_by_key(Entry::id);
+    entries.extend(items.map(Happening::Queued));
+    entries.sort_by_key(Happening::id);
     entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(entries)
 }
@@ -146,9 +146,9 @@ pub(super) async fn transcript(
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
-fn write(text: &mut String, entry: &Entry, copy: Copy) {
+fn write(text: &mut String, entry: &Happening, copy: Copy) {
     let (at, who, said) = match entry {
-        Entry::Message(message) if message.kind == "message" => {
+        Happening::Message(message) if message.kind == "message" => {
             let by_bot = message.direction == "outbound"
                 && message.author_kind.is_some_and(|kind| kind != AuthorKind::Agent);
             if by_bot && copy == Copy::Requester {
@@ -164,8 +164,11 @@ fn write(text: &mut String, entry: &Entry, copy: Copy) {
             let said = message.text.as_deref().unwrap_or("(without text)");
             (message.received_at, who, said)
         }
-        Entry::Note(note) if copy == Copy::Internal => (note.at, "note", note.text.as_str()),
-        Entry::Message(_) | Entry::Note(_) | Entry::Transition(_) | Entry::Queued(_) => return,
+        Happening::Note(note) if copy == Copy::Internal => (note.at, "note", note.text.as_str()),
+        Happening::Message(_)
+        | Happening::Note(_)
+        | Happening::Transition(_)
+        | Happening::Queued(_) => return,
     };
     let at = Timestamp::from_millis(at).map(|at| at.to_string()).unwrap_or_default();
     // Writing to memory cannot fail.

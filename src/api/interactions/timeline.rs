@@ -36,7 +36,7 @@ use crate::{
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Happening {
     /// Somebody said something; `decision` and `reason` say why it is here.
-    Message(Message),
+    Message(Box<Message>),
     /// It moved.
     Transition(Transition),
     /// Somebody noted something.
@@ -86,8 +86,11 @@ async fn entries(
         limit,
         ..MessageFilter::default()
     };
-    let mut entries: Vec<Happening> =
-        messages::list(tx, &filter).await?.into_iter().map(Happening::Message).collect();
+    let mut entries: Vec<Happening> = messages::list(tx, &filter)
+        .await?
+        .into_iter()
+        .map(|message| Happening::Message(Box::new(message)))
+        .collect();
     let transitions = history::transitions(tx, interaction.id, after, limit).await?;
     entries.extend(transitions.into_iter().map(Happening::Transition));
     let notes = history::notes(tx, interaction.id, after, limit).await?;

@@ -30,7 +30,7 @@ pub use request::{
     MAX_HEADER_BYTES, Malformed, Method, Refusal, Refused, Request, Unverified, Verified,
 };
 pub use time::Timestamp;
-pub use verify::{BodyHmac, Encoding, Verifier};
+pub use verify::{BodyHmac, Encoding, Scheme};
 
 /// Everything Frontdesk knows about one provider's webhooks.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub struct Adapter {
     /// The fields of its account, credentials included.
     pub account: &'static [Field],
     /// How a request proves who sent it.
-    pub verifier: Verifier,
+    pub verifier: &'static dyn Scheme,
     /// How the provider checks the address when it is set up.
     pub handshake: Handshake,
     /// Translates a verified request. Unknown events become [`Kind::Other`], never an error.
@@ -123,7 +123,7 @@ impl Adapter {
                 None => {}
             }
         }
-        let request = match request.verify(&self.verifier, account, now) {
+        let request = match request.verify(self.verifier, account, now) {
             Ok(request) => request,
             Err(refused) => return Accepted::Refused(refused.request, refused.refusal),
         };

@@ -13,6 +13,7 @@ mod answer;
 mod decode;
 mod event;
 pub mod fixture;
+mod json;
 pub mod phone;
 pub mod providers;
 mod request;
@@ -24,7 +25,7 @@ pub use answer::{Answer, Outcome, Recorded, Verdict};
 pub use decode::{Decoded, decode, decode_line};
 pub use event::{
     Address, AddressKind, Attachment, AttachmentKind, DeliveryError, DeliveryStatus, Event, Kind,
-    Medium, Message, Parsed, Problem, Recipient, Sender, Status,
+    Medium, Message, Parsed, Part, Problem, Recipient, Sender, Status,
 };
 pub use request::{
     MAX_HEADER_BYTES, Malformed, Method, Refusal, Refused, Request, Unverified, Verified,

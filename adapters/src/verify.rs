@@ -6,15 +6,18 @@
 //! its provider. The clock is an argument, and no scheme fetches a key.
 
 mod body_hmac;
+mod jwt;
 mod shared_secret;
 mod standard_webhooks;
 mod url_and_form;
+mod vonage;
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Sha224, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
@@ -23,6 +26,7 @@ pub use body_hmac::{BodyHmac, Encoding};
 pub use shared_secret::SharedSecret;
 pub use standard_webhooks::StandardWebhooks;
 pub use url_and_form::UrlAndForm;
+pub use vonage::Vonage;
 
 /// How a request proves who sent it, and under which fields of the account the secrets lie.
 pub trait Scheme: fmt::Debug + Send + Sync {
@@ -107,14 +111,40 @@ fn fresh(sent: i64, now: Timestamp, tolerance_seconds: u32) -> Result<(), Refusa
     Ok(())
 }
 
+/// The hash functions under HMACs, where the provider or the account chooses one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hash {
+    Md5,
+    Sha1,
+    Sha224,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    fn hmac(self, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+        match self {
+            Self::Md5 => mac::<Hmac<Md5>>(key, parts),
+            Self::Sha1 => hmac_sha1(key, parts),
+            Self::Sha224 => mac::<Hmac<Sha224>>(key, parts),
+            Self::Sha256 => hmac_sha256(key, parts),
+            Self::Sha384 => mac::<Hmac<Sha384>>(key, parts),
+            Self::Sha512 => mac::<Hmac<Sha512>>(key, parts),
+        }
+    }
+}
+
 fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac.finalize().into_bytes().to_vec()
+    mac::<Hmac<Sha1>>(key, parts)
 }
 
 fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac::<Hmac<Sha256>>(key, parts)
+}
+
+fn mac<M: Mac + KeyInit>(key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()
 }

@@ -4,11 +4,11 @@
 //! surrogate pair, a number beyond all bounds) is confined to its member of one object, one item of
 //! a list never to the loss of its neighbors.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value, value::RawValue};
 
-use crate::{Malformed, Request, Timestamp, Verified, event};
+use crate::{Malformed, Method, Request, Timestamp, Verified, event};
 
 /// How deep objects that cannot be read whole are taken apart.
 const SALVAGE_DEPTH: usize = 4;
@@ -21,6 +21,25 @@ pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
     let raw: &RawValue = request.json()?;
     let value = read(raw.get(), SALVAGE_DEPTH).filter(Value::is_object);
     value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))
+}
+
+/// Reads the parameters of the query (GET) or the form as the object they would be in JSON, or JSON.
+///
+/// The first of several values counts.
+pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
+    match request.method {
+        Method::Get => Ok(pairs(request.query())),
+        Method::Post if request.is_form() => Ok(pairs(request.form())),
+        Method::Post => object(request),
+    }
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value {
+    let mut object = Map::new();
+    for (name, value) in pairs {
+        object.entry(name.into_owned()).or_insert_with(|| value.into_owned().into());
+    }
+    object.into()
 }
 
 /// Reads a body that is a list, or a single item; items that cannot be read are null.

@@ -184,6 +184,11 @@ impl<Trust> Request<Trust> {
         content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
+    /// Whether the body is a form by its media type.
+    pub fn is_form(&self) -> bool {
+        self.media_type() == "application/x-www-form-urlencoded"
+    }
+
     /// The query of the address, as sent.
     pub fn raw_query(&self) -> &str {
         let address = self.url.split('#').next().unwrap_or_default();

@@ -7,6 +7,7 @@
 
 mod body_hmac;
 mod jwt;
+mod plivo;
 mod shared_secret;
 mod standard_webhooks;
 mod url_and_form;
@@ -23,6 +24,7 @@ use subtle::ConstantTimeEq;
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use plivo::Plivo;
 pub use shared_secret::SharedSecret;
 pub use standard_webhooks::StandardWebhooks;
 pub use url_and_form::UrlAndForm;
@@ -173,8 +175,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 impl Request {
-    fn set_header(&mut self, name: &str, value: String) {
+    fn remove_header(&mut self, name: &str) {
         self.headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+    }
+
+    fn set_header(&mut self, name: &str, value: String) {
+        self.remove_header(name);
         self.headers.push((name.to_owned(), value));
     }
 }

@@ -235,7 +235,7 @@ fn parameters(request: &Request) -> Vec<(String, String)> {
     if request.method == Method::Get {
         return request.query().map(owned).collect();
     }
-    if request.media_type() == "application/x-www-form-urlencoded" {
+    if request.is_form() {
         return request.form().map(owned).collect();
     }
     let object: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
@@ -249,7 +249,7 @@ fn parameters(request: &Request) -> Vec<(String, String)> {
 
 /// Puts changed parameters where they were.
 fn rewrite(request: &mut Request, parameters: Vec<(String, String)>) {
-    let is_form = request.media_type() == "application/x-www-form-urlencoded";
+    let is_form = request.is_form();
     if request.method == Method::Post && !is_form {
         let object: Map<_, _> =
             parameters.into_iter().map(|(name, value)| (name, Value::String(value))).collect();

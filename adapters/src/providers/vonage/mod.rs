@@ -15,10 +15,6 @@
 //! Unconfirmed: the question at saving, how long media stay, how the Messages API repeats, whether
 //! a repeat is signed anew, and the shapes of orders, contacts and reactions (kept as they come).
 
-use std::borrow::Cow;
-
-use serde_json::{Map, Value};
-
 use crate::{
     Account, Adapter, Answer, Event, Field, Handshake, Malformed, Medium, Message, Method, Parsed,
     Recorded, Refusal, Request, Sample, Verified,
@@ -84,26 +80,12 @@ fn probe(request: &Request, _account: &Account) -> Option<Result<Answer, Refusal
 }
 
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
-    let is_form = request.media_type() == "application/x-www-form-urlencoded";
-    let body = match request.method {
-        Method::Get => object(request.query()),
-        Method::Post if is_form => object(request.form()),
-        Method::Post => json::object(request)?,
-    };
+    let body = json::parameters(request)?;
     let body = Json::from(&body);
     let is_sms_api = body.at("message_uuid").value().is_none()
         && (body.at("messageId").value().is_some() || body.at("msisdn").value().is_some());
     let event = if is_sms_api { sms::read(body) } else { messages::read(body) };
     Ok(vec![event].into())
-}
-
-/// Parameters as the object they would be in JSON; the first of several values counts.
-fn object<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value {
-    let mut object = Map::new();
-    for (name, value) in pairs {
-        object.entry(name.into_owned()).or_insert_with(|| value.into_owned().into());
-    }
-    object.into()
 }
 
 /// 200 also for what we could not read: it is archived, and would only come again for a day.

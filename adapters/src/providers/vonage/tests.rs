@@ -1,5 +1,7 @@
 //! What fixtures cannot show: requests without a proof, and what the account pins.
 
+use serde_json::Value;
+
 use super::*;
 use crate::{Accepted, Timestamp};
 

@@ -77,6 +77,9 @@ pub struct Message {
     /// What else the provider says about it, kept as it came.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Which part of a longer message this is, where the provider leaves joining to us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// What is wrong with it: such an item is answered, not recorded.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
@@ -86,6 +89,19 @@ pub struct Message {
     /// A digest of the content, where the same id with other content is a conflict.
     #[serde(skip)]
     pub content: Option<i64>,
+}
+
+/// One of several parts of a message, in any order.
+///
+/// Parts belong together by sender, recipient and reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Part {
+    /// What the parts of one message share; used again after a while.
+    pub reference: String,
+    /// Its place, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub total: u32,
 }
 
 /// What became of a message of ours.
@@ -112,6 +128,71 @@ pub struct Status {
     /// The provider's own word, where several of its words mean the same to us.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub provider_type: Option<String>,
+}
+
+impl Status {
+    /// A status of which nothing else is known yet.
+    pub fn new(id: impl Into<String>, status: DeliveryStatus) -> Self {
+        Self {
+            kind: StatusKind::Status,
+            id: id.into(),
+            status,
+            at: None,
+            recipient: None,
+            error: None,
+            participant: None,
+            sender: None,
+            provider_type: None,
+        }
+    }
+}
+
+/// What a provider reports about a message of ours, before it is known whether we have a word for it.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub id: Option<String>,
+    pub at: Option<Timestamp>,
+    pub recipient: Option<Address>,
+    pub sender: Option<Address>,
+    pub error: Option<DeliveryError>,
+    pub medium: Option<Medium>,
+}
+
+impl Report {
+    /// The event: a status, or something else when `word` has no meaning for us, so that it moves
+    /// nothing.
+    pub fn event(self, word: &str, meaning: Option<DeliveryStatus>) -> Event {
+        let (Some(id), Some(status)) = (&self.id, meaning) else {
+            return Event::Message(self.unknown(word));
+        };
+        Event::Status(Status {
+            at: self.at,
+            recipient: self.recipient,
+            error: self.error,
+            sender: self.sender,
+            provider_type: text(word).filter(|word| word != status.as_str()),
+            ..Status::new(id.as_str(), status)
+        })
+    }
+
+    fn unknown(self, word: &str) -> Message {
+        let key = self.id.as_ref().map(|id| {
+            let recipient = self.recipient.as_ref().map_or("", |address| &address.value);
+            format!("status:{id}:{word}:{recipient}")
+        });
+        Message {
+            id: self.id,
+            sender: self.recipient.map(Sender::from),
+            recipient: self.sender.map(Recipient::from),
+            sent_at: self.at,
+            medium: self.medium,
+            key,
+            ..Message::other(match word {
+                "" => "status".to_owned(),
+                word => format!("status/{word}"),
+            })
+        }
+    }
 }
 
 /// The word `status`.
@@ -463,6 +544,20 @@ impl Kind {
             Self::Typing => "typing",
             Self::Other => "other",
         }
+    }
+}
+
+impl Message {
+    /// An event we have no word for.
+    pub(crate) fn other(provider_type: impl Into<String>) -> Self {
+        Self { kind: Kind::Other, provider_type: text(provider_type), ..Self::default() }
+    }
+}
+
+impl DeliveryError {
+    /// The provider's code and text, unless it gives neither.
+    pub(crate) fn of(code: Option<String>, text: Option<String>) -> Option<Self> {
+        (code.is_some() || text.is_some()).then_some(Self { code, text })
     }
 }
 

@@ -50,9 +50,7 @@ pub fn signed(
     account: &Account,
     now: Timestamp,
 ) -> Result<Request, AccountError> {
-    let header = adapter.verifier.signature_header();
-    let carries_its_own = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header));
-    if !carries_its_own {
+    if !adapter.verifier.is_signed(&request) {
         adapter.verifier.sign(&mut request, account, now)?;
     }
     Ok(request)

@@ -13,6 +13,7 @@ mod answer;
 mod decode;
 mod event;
 pub mod fixture;
+mod json;
 pub mod phone;
 pub mod providers;
 mod request;
@@ -24,13 +25,13 @@ pub use answer::{Answer, Outcome, Recorded, Verdict};
 pub use decode::{Decoded, decode, decode_line};
 pub use event::{
     Address, AddressKind, Attachment, AttachmentKind, DeliveryError, DeliveryStatus, Event, Kind,
-    Medium, Message, Parsed, Problem, Recipient, Sender, Status,
+    Medium, Message, Parsed, Part, Problem, Recipient, Sender, Status,
 };
 pub use request::{
     MAX_HEADER_BYTES, Malformed, Method, Refusal, Refused, Request, Unverified, Verified,
 };
 pub use time::Timestamp;
-pub use verify::{BodyHmac, Encoding, Verifier};
+pub use verify::{BodyHmac, Encoding, Scheme};
 
 /// Everything Frontdesk knows about one provider's webhooks.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ pub struct Adapter {
     /// The fields of its account, credentials included.
     pub account: &'static [Field],
     /// How a request proves who sent it.
-    pub verifier: Verifier,
+    pub verifier: &'static dyn Scheme,
     /// How the provider checks the address when it is set up.
     pub handshake: Handshake,
     /// Translates a verified request. Unknown events become [`Kind::Other`], never an error.
@@ -123,7 +124,7 @@ impl Adapter {
                 None => {}
             }
         }
-        let request = match request.verify(&self.verifier, account, now) {
+        let request = match request.verify(self.verifier, account, now) {
             Ok(request) => request,
             Err(refused) => return Accepted::Refused(refused.request, refused.refusal),
         };

@@ -4,7 +4,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use serde::de::DeserializeOwned;
 
-use crate::{Account, Timestamp, Verifier};
+use crate::{Account, Scheme, Timestamp};
 
 /// The longest authentication header that is looked at.
 pub const MAX_HEADER_BYTES: usize = 4096;
@@ -116,7 +116,7 @@ impl Request<Unverified> {
     /// Trades an unverified request for a verified one. There is no other way to obtain one.
     pub fn verify(
         self,
-        verifier: &Verifier,
+        verifier: &dyn Scheme,
         account: &Account,
         now: Timestamp,
     ) -> Result<Request<Verified>, Box<Refused>> {
@@ -182,6 +182,11 @@ impl<Trust> Request<Trust> {
     pub fn media_type(&self) -> String {
         let content_type = self.header("content-type").unwrap_or_default();
         content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+
+    /// Whether the body is a form by its media type.
+    pub fn is_form(&self) -> bool {
+        self.media_type() == "application/x-www-form-urlencoded"
     }
 
     /// The query of the address, as sent.

@@ -28,6 +28,48 @@ impl Timestamp {
         Self::from_millis(parsed.as_millisecond())
     }
 
+    /// Reads a time in any of the forms providers use; without a zone it is UTC.
+    ///
+    /// RFC 3339 (a space for `T`, an offset without colon, a lost `+`), RFC 1123, and Unix seconds
+    /// or milliseconds.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.len() > 64 {
+            return None;
+        }
+        if let Ok(unix) = text.parse::<i64>() {
+            return if text.len() > 11 {
+                Self::from_millis(unix)
+            } else {
+                Self::from_seconds(unix)
+            };
+        }
+        if let Some(time) = Self::parse_rfc3339(text) {
+            return Some(time);
+        }
+        if let Some((time, offset)) = text.rsplit_once(' ') {
+            let sign = if offset.starts_with(['+', '-']) { "" } else { "+" };
+            if let Some(time) = Self::parse_rfc3339(&format!("{time}{sign}{offset}")) {
+                return Some(time);
+            }
+        }
+        if let Ok(time) = text.parse::<jiff::civil::DateTime>() {
+            let time = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+            return Self::from_millis(time.timestamp().as_millisecond());
+        }
+        let time = jiff::fmt::rfc2822::parse(text).ok()?;
+        Self::from_millis(time.timestamp().as_millisecond())
+    }
+
+    /// Reads a carrier's `YYMMDDhhmm`, in UTC.
+    pub fn parse_minute(text: &str) -> Option<Self> {
+        if text.len() != 10 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let [year, month, day, hour, minute] = [0, 2, 4, 6, 8].map(|start| &text[start..start + 2]);
+        Self::parse_rfc3339(&format!("20{year}-{month}-{day}T{hour}:{minute}:00Z"))
+    }
+
     /// Unix milliseconds.
     pub fn as_millis(self) -> i64 {
         self.0
@@ -75,6 +117,39 @@ mod tests {
             Some("2026-01-01T00:00:00.123Z")
         );
         assert_eq!(show("yesterday"), None);
+    }
+
+    #[test]
+    fn every_form_of_a_time_is_read() {
+        for text in [
+            "2024-05-01T12:00:00Z",
+            "2024-05-01T12:00:00.000+0000",
+            "2024-05-01T14:00:00+02:00",
+            "2024-05-01T12:00:00 00:00",
+            "2024-05-01 12:00:00 +0000",
+            "2024-05-01T12:00:00",
+            "2024-05-01 12:00:00",
+            "2024-05-01 12:00:00.000000",
+            "2024-05-01T12:00:00.000000001",
+            "Wed, 01 May 2024 12:00:00 GMT",
+            "1714564800",
+            "1714564800000",
+        ] {
+            let time = Timestamp::parse(text).map(|time| time.to_string());
+            assert_eq!(time.as_deref(), Some("2024-05-01T12:00:00.000Z"), "{text}");
+        }
+        for text in ["", "yesterday", "12:00", "99999999999999999999", "T", " "] {
+            assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_carriers_time_is_read_only_if_it_is_one() {
+        let read = |text| Timestamp::parse_minute(text).map(|time| time.to_string());
+        assert_eq!(read("2601312359").as_deref(), Some("2026-01-31T23:59:00.000Z"));
+        for text in ["", "260131235", "26013123590", "2602301200", "2601312400", "２60131"] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -116,7 +116,7 @@ fn every_adapter_verifies_what_it_signs_and_nothing_else() {
             Request::new(Method::Post, "https://desk.example/hook", headers, b"{}".to_vec())
         };
         let verify = |request: Request, account: &Account| {
-            request.verify(&adapter.verifier, account, channel.now).is_ok()
+            request.verify(adapter.verifier, account, channel.now).is_ok()
         };
         let mut signed = plain();
         adapter.verifier.sign(&mut signed, &account, channel.now).expect("a signed request");

@@ -3,13 +3,21 @@
 use crate::Adapter;
 
 pub mod chat;
+pub mod plivo;
 pub mod telegram;
 pub mod twilio;
+pub mod vonage;
 pub mod whatsapp;
 
 /// Every adapter, in the order people meet them.
-pub const ALL: &[&Adapter] =
-    &[&twilio::ADAPTER, &whatsapp::ADAPTER, &telegram::ADAPTER, &chat::ADAPTER];
+pub const ALL: &[&Adapter] = &[
+    &twilio::ADAPTER,
+    &whatsapp::ADAPTER,
+    &telegram::ADAPTER,
+    &chat::ADAPTER,
+    &vonage::ADAPTER,
+    &plivo::ADAPTER,
+];
 
 /// Finds an adapter by its provider's name or one of its aliases.
 pub fn find(name: &str) -> Option<&'static Adapter> {

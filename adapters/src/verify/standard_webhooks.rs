@@ -3,18 +3,98 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::{Signature, VerifyingKey};
 
-use super::{MISMATCH, NO_SECRET, hmac_sha256, same};
-use crate::{Refusal, Request, Secret, Timestamp};
+use sha2::{Digest, Sha256};
 
-pub(super) const ID: &str = "webhook-id";
-pub(super) const TIMESTAMP: &str = "webhook-timestamp";
-pub(super) const SIGNATURE: &str = "webhook-signature";
+use super::{MISMATCH, NO_SECRET, Scheme, fresh, hex, hmac_sha256, same, signing_secret};
+use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
+
+const ID: &str = "webhook-id";
+const TIMESTAMP: &str = "webhook-timestamp";
+const SIGNATURE: &str = "webhook-signature";
+
+const NOT_A_SECRET: &str = "expected whsec_ and base64 of the key";
 
 /// How far a signed time may be from ours, in seconds, either way (Standard Webhooks libraries).
 const TOLERANCE_SECONDS: u32 = 300;
 
-pub(super) fn verify<T>(
-    request: &Request<T>,
+/// Standard Webhooks 1.0: `v1` (HMAC-SHA256) and `v1a` (Ed25519), with a time window.
+#[derive(Debug)]
+pub struct StandardWebhooks {
+    /// The account's field with the symmetric secrets.
+    pub secret: &'static str,
+    /// The account's field with the public keys; a secret one, since only those hold several.
+    pub public_key: &'static str,
+}
+
+impl Scheme for StandardWebhooks {
+    fn secret_field(&self) -> &'static str {
+        self.secret
+    }
+
+    fn signature_header(&self) -> &'static str {
+        SIGNATURE
+    }
+
+    fn is_timed(&self) -> bool {
+        true
+    }
+
+    fn describe(&self) -> String {
+        "Standard Webhooks, v1 and v1a".to_owned()
+    }
+
+    fn check(&self, account: &Account) -> Result<(), AccountError> {
+        let secrets = account.secrets(self.secret);
+        let public_keys = account.secrets(self.public_key);
+        if secrets.iter().any(|key| symmetric_key(key).is_none()) {
+            return Err(AccountError::Unusable(self.secret, NOT_A_SECRET));
+        }
+        if public_keys.iter().any(|key| verifying_key(key).is_none()) {
+            let expected = "expected whpk_ and base64 of 32 bytes";
+            return Err(AccountError::Unusable(self.public_key, expected));
+        }
+        if secrets.is_empty() && public_keys.is_empty() {
+            return Err(AccountError::Missing {
+                field: self.secret,
+                help: "a channel needs a secret (whsec_…) or a public key (whpk_…)",
+            });
+        }
+        Ok(())
+    }
+
+    fn verify(&self, request: &Request, account: &Account, now: Timestamp) -> Result<(), Refusal> {
+        let secrets = account.secrets(self.secret);
+        let public_keys = account.secrets(self.public_key);
+        verify(request, secrets, public_keys, now)
+    }
+
+    fn sign(
+        &self,
+        request: &mut Request,
+        account: &Account,
+        now: Timestamp,
+    ) -> Result<(), AccountError> {
+        let key = symmetric_key(signing_secret(account, self.secret)?)
+            .ok_or(AccountError::Unusable(self.secret, NOT_A_SECRET))?;
+        if request.header(ID).is_none() {
+            let id = format!("msg_{}", &hex(&Sha256::digest(&request.body))[..24]);
+            request.set_header(ID, id);
+        }
+        let timestamp = now.as_seconds().to_string();
+        let id = request.header(ID).unwrap_or_default();
+        let signature = hmac_sha256(&key, &signed_content(id, &timestamp, &request.body));
+        request.set_header(TIMESTAMP, timestamp);
+        request.set_header(SIGNATURE, format!("v1,{}", BASE64.encode(signature)));
+        Ok(())
+    }
+
+    fn bare_digest(&self, key: &[u8], request: &Request) -> Vec<u8> {
+        hmac_sha256(key, &[&request.body])
+    }
+}
+
+fn verify(
+    request: &Request,
     secrets: &[Secret],
     public_keys: &[Secret],
     now: Timestamp,
@@ -28,9 +108,7 @@ pub(super) fn verify<T>(
     let sent: i64 = timestamp
         .parse()
         .map_err(|_| Refusal::BadSignature("webhook-timestamp must be whole Unix seconds"))?;
-    if sent.abs_diff(now.as_seconds()) > u64::from(TOLERANCE_SECONDS) {
-        return Err(Refusal::Stale(TOLERANCE_SECONDS));
-    }
+    fresh(sent, now, TOLERANCE_SECONDS)?;
     if secrets.is_empty() && public_keys.is_empty() {
         return Err(NO_SECRET);
     }
@@ -71,17 +149,17 @@ pub(super) fn verify<T>(
     if matched { Ok(()) } else { Err(MISMATCH) }
 }
 
-pub(super) fn signed_content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
+fn signed_content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
     [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
 }
 
-pub(super) fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
+fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
     let secret = secret.expose();
     let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
     (!key.is_empty()).then_some(key)
 }
 
-pub(super) fn verifying_key(key: &Secret) -> Option<VerifyingKey> {
+fn verifying_key(key: &Secret) -> Option<VerifyingKey> {
     let key = key.expose();
     let key = BASE64.decode(key.strip_prefix("whpk_").unwrap_or(key)).ok()?;
     VerifyingKey::from_bytes(&key.try_into().ok()?).ok()

@@ -3,14 +3,64 @@
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest, Sha256};
 
-use super::{MISMATCH, any_matches, hex, hmac_sha1, same};
-use crate::{Method, Refusal, Request, Secret};
+use super::{MISMATCH, Scheme, any_matches, hex, hmac_sha1, same, signing_secret};
+use crate::{Account, AccountError, Method, Refusal, Request, Secret, Timestamp};
 
-pub(super) fn verify<T>(
-    request: &Request<T>,
-    signature: &str,
-    secrets: &[Secret],
-) -> Result<(), Refusal> {
+/// HMAC-SHA1, base64, over the public address and the sorted form parameters.
+#[derive(Debug)]
+pub struct UrlAndForm {
+    /// The header with the signature.
+    pub header: &'static str,
+    /// The account's field with the key.
+    pub secret: &'static str,
+}
+
+impl Scheme for UrlAndForm {
+    fn secret_field(&self) -> &'static str {
+        self.secret
+    }
+
+    fn signature_header(&self) -> &'static str {
+        self.header
+    }
+
+    fn describe(&self) -> String {
+        format!("HMAC-SHA1 of address and form in {}", self.header)
+    }
+
+    fn verify(&self, request: &Request, account: &Account, _now: Timestamp) -> Result<(), Refusal> {
+        let signature = request.single_header(self.header)?;
+        verify(request, signature, account.secrets(self.secret))
+    }
+
+    fn sign(
+        &self,
+        request: &mut Request,
+        account: &Account,
+        _now: Timestamp,
+    ) -> Result<(), AccountError> {
+        let secret = signing_secret(account, self.secret)?;
+        let has_digest = request.query().any(|(name, _)| name == "bodySHA256");
+        let is_json = request.media_type() == "application/json";
+        // A request that is signed again has its digest already.
+        if request.method == Method::Post && is_json && !has_digest {
+            let joint = if request.raw_query().is_empty() { '?' } else { '&' };
+            let digest = hex(&Sha256::digest(&request.body));
+            request.url = format!("{}{joint}bodySHA256={digest}", request.url);
+        }
+        let url = request.url.split('#').next().unwrap_or_default();
+        let form = signed_form(request).unwrap_or_default();
+        let mac = hmac_sha1(secret.expose().as_bytes(), &[url.as_bytes(), form.as_bytes()]);
+        request.set_header(self.header, BASE64.encode(mac));
+        Ok(())
+    }
+
+    fn bare_digest(&self, key: &[u8], request: &Request) -> Vec<u8> {
+        hmac_sha1(key, &[request.url.as_bytes(), &request.body])
+    }
+}
+
+fn verify(request: &Request, signature: &str, secrets: &[Secret]) -> Result<(), Refusal> {
     let given = BASE64.decode(signature).map_err(|_| MISMATCH)?;
     let url = request.url.split('#').next().unwrap_or_default();
     let body_digest = request
@@ -31,7 +81,7 @@ pub(super) fn verify<T>(
     };
     let matches = |url: &str| {
         any_matches(secrets, |secret| {
-            same(&hmac_sha1(secret, &[url.as_bytes(), form.as_bytes()]), &given)
+            same(&hmac_sha1(secret.expose().as_bytes(), &[url.as_bytes(), form.as_bytes()]), &given)
         })
     };
     let as_configured = matches(url);
@@ -46,7 +96,7 @@ pub(super) fn verify<T>(
 ///
 /// By key and only then by value: sorting joined pairs puts `ReasonConferenceEnded` wrong. A query
 /// is part of the address, and any other body is not signed at all: `None`.
-pub(super) fn signed_form<T>(request: &Request<T>) -> Option<String> {
+fn signed_form(request: &Request) -> Option<String> {
     if request.method == Method::Get || request.body.is_empty() {
         return Some(String::new());
     }

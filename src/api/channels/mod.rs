@@ -167,7 +167,7 @@ async fn test(State(api): Context, Path(id): Path<String>) -> Result<Json<Channe
     } else {
         "its account opens, but it is switched off: change `active` to take requests".to_owned()
     };
-    let verifier = &channel.adapter.verifier;
+    let verifier = channel.adapter.verifier;
     Ok(Json(ChannelTest {
         ok: channel.active,
         detail,

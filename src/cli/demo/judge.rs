@@ -130,9 +130,7 @@ impl Verdict {
 
 /// Whether the file holds its own signature over a time that is past by now.
 fn carries_old_time(adapter: &Adapter, request: &Request) -> bool {
-    let header = adapter.verifier.signature_header();
-    adapter.verifier.is_timed()
-        && request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+    adapter.verifier.is_timed() && adapter.verifier.is_signed(request)
 }
 
 /// Whether two JSON values agree; what is `null` in an expectation is ours to choose, such as an id.

@@ -263,10 +263,10 @@ fn prove(
         Proof::Own => Ok(request),
         Proof::NewIfMissing => fixture::signed(request, channel.adapter, &channel.account, at),
         Proof::New => {
-            let verifier = &channel.adapter.verifier;
+            let verifier = channel.adapter.verifier;
             match verifier.sign(&mut request, &channel.account, at) {
                 // A public key signs nothing, but what it verified once is kept with its signature.
-                Err(_) if request.header(verifier.signature_header()).is_some() => Ok(request),
+                Err(_) if verifier.is_signed(&request) => Ok(request),
                 Err(error) => Err(error),
                 Ok(()) => Ok(request),
             }

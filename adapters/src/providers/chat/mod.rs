@@ -25,7 +25,7 @@ use serde_json::json;
 use self::{body::Body, fields::Fields};
 use crate::{
     Account, Adapter, Field, Handshake, Malformed, Medium, Parsed, Request, Sample, Verified,
-    Verifier, request,
+    request, verify::StandardWebhooks,
 };
 
 /// The chat-widget back end.
@@ -59,7 +59,7 @@ pub const ADAPTER: Adapter = Adapter {
                    of 32 bytes. It signs with the whsk_ key that belongs to it.",
         },
     ],
-    verifier: Verifier::StandardWebhooks { secret: "secret", public_key: "public_key" },
+    verifier: &StandardWebhooks { secret: "secret", public_key: "public_key" },
     handshake: Handshake::None,
     parse,
     acknowledge: answer::acknowledge,

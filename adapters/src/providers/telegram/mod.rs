@@ -32,7 +32,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Account, Adapter, Address, Answer, Event, Field, Handshake, Malformed, Medium, Message, Parsed,
-    Recorded, Request, Sample, Verified, Verifier, event,
+    Recorded, Request, Sample, Verified, event, verify::SharedSecret,
 };
 
 /// The Telegram Bot API.
@@ -62,10 +62,7 @@ pub const ADAPTER: Adapter = Adapter {
             help: "the token @BotFather shows for the bot; needed to reply and to fetch files",
         },
     ],
-    verifier: Verifier::SharedSecret {
-        header: "x-telegram-bot-api-secret-token",
-        secret: "secret_token",
-    },
+    verifier: &SharedSecret { header: "x-telegram-bot-api-secret-token", secret: "secret_token" },
     handshake: Handshake::None,
     parse,
     acknowledge,

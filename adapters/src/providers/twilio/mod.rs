@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use self::parameters::Parameters;
 use crate::{
     Account, Adapter, Answer, Event, Field, Handshake, Kind, Malformed, Medium, Message, Method,
-    Parsed, Recorded, Request, Sample, Verified, Verifier, event,
+    Parsed, Recorded, Request, Sample, Verified, event, verify::UrlAndForm,
 };
 
 mod addresses;
@@ -50,7 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
                    a sub-account has its own, and an API key does not sign",
         },
     ],
-    verifier: Verifier::UrlAndForm { header: "x-twilio-signature", secret: "auth_token" },
+    verifier: &UrlAndForm { header: "x-twilio-signature", secret: "auth_token" },
     handshake: Handshake::None,
     parse,
     acknowledge,

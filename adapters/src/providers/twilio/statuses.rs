@@ -39,7 +39,7 @@ pub(super) fn read(word: &str, parameters: &Parameters<'_>) -> Vec<Event> {
         kind: StatusKind::Status,
         id,
         status,
-        at: parameters.done_date.as_deref().and_then(done_date),
+        at: parameters.done_date.as_deref().and_then(Timestamp::parse_minute),
         recipient: person,
         error: code.and_then(event::text).map(|code| DeliveryError {
             code: Some(code),
@@ -75,27 +75,4 @@ fn unknown(word: &str, id: String) -> Event {
         provider_type: word,
         ..Message::default()
     })
-}
-
-/// The carrier's `YYMMDDhhmm`, in UTC.
-fn done_date(text: &str) -> Option<Timestamp> {
-    if text.len() != 10 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let [year, month, day, hour, minute] = [0, 2, 4, 6, 8].map(|start| &text[start..start + 2]);
-    Timestamp::parse_rfc3339(&format!("20{year}-{month}-{day}T{hour}:{minute}:00Z"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_carriers_time_is_read_only_if_it_is_one() {
-        let read = |text| done_date(text).map(|time| time.to_string());
-        assert_eq!(read("2601312359").as_deref(), Some("2026-01-31T23:59:00.000Z"));
-        for text in ["", "260131235", "26013123590", "2602301200", "2601312400", "２60131"] {
-            assert_eq!(read(text), None, "{text}");
-        }
-    }
 }

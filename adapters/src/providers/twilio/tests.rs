@@ -170,7 +170,7 @@ fn an_address_may_be_signed_with_or_without_its_port() {
         let signed = ADAPTER.verifier.sign(&mut request, &account, now);
         signed.expect("a signed request");
         request.url = received_as.to_owned();
-        let verified = request.verify(&ADAPTER.verifier, &account, now).is_ok();
+        let verified = request.verify(ADAPTER.verifier, &account, now).is_ok();
         assert_eq!(verified, accepted, "{signed_as} as {received_as}");
     }
 }

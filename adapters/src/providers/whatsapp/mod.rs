@@ -33,9 +33,9 @@ use serde_json::{Map, Value, json, value::RawValue};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
-    Account, Adapter, Answer, BodyHmac, Encoding, Event, Field, Handshake, Kind, Malformed, Medium,
-    Message, Method, Parsed, Recipient, Recorded, Refusal, Request, Sample, Timestamp, Unverified,
-    Verified, Verifier,
+    Account, Adapter, Answer, Event, Field, Handshake, Kind, Malformed, Medium, Message, Method,
+    Parsed, Recipient, Recorded, Refusal, Request, Sample, Timestamp, Unverified, Verified,
+    verify::{BodyHmac, Encoding},
 };
 
 use self::{
@@ -74,13 +74,13 @@ pub const ADAPTER: Adapter = Adapter {
                    Configuration, Verify token",
         },
     ],
-    verifier: Verifier::BodyHmac(BodyHmac {
+    verifier: &BodyHmac {
         header: "x-hub-signature-256",
         prefix: "sha256=",
         encoding: Encoding::Hex,
         secret: APP_SECRET,
         also_escaped: true,
-    }),
+    },
     handshake: Handshake::Answer(handshake),
     parse,
     acknowledge,

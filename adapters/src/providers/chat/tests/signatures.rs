@@ -8,7 +8,7 @@ use super::{ADAPTER, SECRET, account, now, request};
 use crate::{Account, AccountError, Method, Refusal, Request};
 
 fn verdict(request: Request, account: &Account) -> Result<(), Refusal> {
-    let verified = request.verify(&ADAPTER.verifier, account, now());
+    let verified = request.verify(ADAPTER.verifier, account, now());
     verified.map(drop).map_err(|refused| refused.refusal)
 }
 

@@ -1,0 +1,187 @@
+//! Reading JSON whose fields may have any type: what a field cannot be is as good as absent.
+//!
+//! Nothing here fails, so an odd field costs itself only. What cannot be read at all (half a
+//! surrogate pair, a number beyond all bounds) is confined to its member of one object, one item of
+//! a list never to the loss of its neighbors.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{Malformed, Method, Request, Timestamp, Verified, event};
+
+/// How deep objects that cannot be read whole are taken apart.
+const SALVAGE_DEPTH: usize = 4;
+
+/// How much of an event we have no words for is kept with it.
+const MAX_KEPT_BYTES: usize = 4096;
+
+/// Reads a body that must be an object.
+pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
+    let raw: &RawValue = request.json()?;
+    let value = read(raw.get(), SALVAGE_DEPTH).filter(Value::is_object);
+    value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))
+}
+
+/// Reads the parameters of the query (GET) or the form as the object they would be in JSON, or JSON.
+///
+/// The first of several values counts.
+pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
+    match request.method {
+        Method::Get => Ok(pairs(request.query())),
+        Method::Post if request.is_form() => Ok(pairs(request.form())),
+        Method::Post => object(request),
+    }
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value {
+    let mut object = Map::new();
+    for (name, value) in pairs {
+        object.entry(name.into_owned()).or_insert_with(|| value.into_owned().into());
+    }
+    object.into()
+}
+
+/// Reads a body that is a list, or a single item; items that cannot be read are null.
+pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
+    let raw: &RawValue = request.json()?;
+    let read = |raw: &RawValue| read(raw.get(), SALVAGE_DEPTH).unwrap_or_default();
+    Ok(match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
+        Ok(items) => items.into_iter().map(read).collect(),
+        Err(_) => vec![read(raw)],
+    })
+}
+
+fn read(raw: &str, depth: usize) -> Option<Value> {
+    if let Ok(value) = serde_json::from_str(raw) {
+        return Some(value);
+    }
+    let depth = depth.checked_sub(1)?;
+    if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) {
+        let read = |item: &RawValue| read(item.get(), depth).unwrap_or_default();
+        return Some(items.into_iter().map(read).collect());
+    }
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw).ok()?;
+    let readable = |(name, value): (String, &RawValue)| Some((name, read(value.get(), depth)?));
+    Some(Value::Object(members.into_iter().filter_map(readable).collect()))
+}
+
+/// A value that may be absent or of any type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Json<'a>(Option<&'a Value>);
+
+impl<'a> From<&'a Value> for Json<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self(Some(value))
+    }
+}
+
+impl<'a> Json<'a> {
+    /// The member `name`, if this is an object that has it.
+    pub fn at(self, name: &str) -> Self {
+        Self(self.0.and_then(|value| value.get(name)).filter(|value| !value.is_null()))
+    }
+
+    /// The value itself, unless it is absent.
+    pub fn value(self) -> Option<&'a Value> {
+        self.0
+    }
+
+    /// The items of a list; none if this is no list.
+    pub fn items(self) -> impl Iterator<Item = Json<'a>> {
+        let items = self.0.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        items.iter().map(Json::from)
+    }
+
+    /// The text of this value, if it is one and not empty.
+    pub fn str(self) -> Option<&'a str> {
+        self.0.and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// The text of `name`. Numbers are taken as written, since ids and codes often are digits.
+    pub fn text(self, name: &str) -> Option<String> {
+        match self.at(name).0? {
+            Value::String(text) => event::text(text.as_str()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// The first text among `names`.
+    pub fn first_text(self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.text(name))
+    }
+
+    /// The number of `name`, also if written as text.
+    pub fn number(self, name: &str) -> Option<f64> {
+        let number = match self.at(name).0? {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        number.filter(|number| number.is_finite())
+    }
+
+    /// The time of `name`, in any of the forms providers use.
+    pub fn time(self, name: &str) -> Option<Timestamp> {
+        Timestamp::parse(&self.text(name)?)
+    }
+
+    /// The members `names` of this object that say something, for metadata.
+    pub fn pick(self, names: &[&str]) -> Option<Map<String, Value>> {
+        let picked = names.iter().filter_map(|name| {
+            let value = self.at(name).0.filter(|value| !is_empty(value))?;
+            Some(((*name).to_owned(), clean(value)))
+        });
+        let picked: Map<_, _> = picked.collect();
+        (!picked.is_empty()).then_some(picked)
+    }
+
+    /// This object as it came, unless it is long or empty.
+    pub fn kept(self) -> Option<Map<String, Value>> {
+        let value = self.0?;
+        let object = value.as_object().filter(|object| !object.is_empty())?;
+        (value.to_string().len() <= MAX_KEPT_BYTES)
+            .then(|| object.iter().map(|(name, value)| (clean_text(name), clean(value))).collect())
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// NUL cannot be stored everywhere and says nothing.
+fn clean(value: &Value) -> Value {
+    match value {
+        Value::String(text) => clean_text(text).into(),
+        Value::Array(items) => items.iter().map(clean).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (clean_text(name), clean(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn clean_text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_costs_itself_only() {
+        let value = read(r#"{"a":[{"b":1,"c":"\ud83d"},{"b":2}],"d":1e999,"e":"x"}"#, 4);
+        let value = value.expect("an object");
+        assert_eq!(value, serde_json::json!({"a": [{"b": 1}, {"b": 2}], "e": "x"}));
+        let bottomless = format!("{}1e999{}", "[".repeat(100), "]".repeat(100));
+        assert_eq!(read(&format!(r#"{{"a":{bottomless},"b":1}}"#), 2).expect("an object")["b"], 1);
+    }
+}

@@ -1,0 +1,48 @@
+//! The secret itself, in a header: proves who sent, but not what.
+
+use super::{Scheme, any_matches, same, signing_secret};
+use crate::{Account, AccountError, Refusal, Request, Timestamp};
+
+/// The secret itself, in a header.
+#[derive(Debug)]
+pub struct SharedSecret {
+    /// The header.
+    pub header: &'static str,
+    /// The account's field with the secret.
+    pub secret: &'static str,
+}
+
+impl Scheme for SharedSecret {
+    fn secret_field(&self) -> &'static str {
+        self.secret
+    }
+
+    fn signature_header(&self) -> &'static str {
+        self.header
+    }
+
+    fn secret_header(&self) -> Option<&'static str> {
+        Some(self.header)
+    }
+
+    fn describe(&self) -> String {
+        format!("shared secret in {}", self.header)
+    }
+
+    fn verify(&self, request: &Request, account: &Account, _now: Timestamp) -> Result<(), Refusal> {
+        let given = request.single_header(self.header)?;
+        let secrets = account.secrets(self.secret);
+        any_matches(secrets, |secret| same(secret.expose().as_bytes(), given.as_bytes()))
+    }
+
+    fn sign(
+        &self,
+        request: &mut Request,
+        account: &Account,
+        _now: Timestamp,
+    ) -> Result<(), AccountError> {
+        let secret = signing_secret(account, self.secret)?;
+        request.set_header(self.header, secret.expose().to_owned());
+        Ok(())
+    }
+}

@@ -1,10 +1,10 @@
 //! A webhook request, typed by whether its sender is proven.
 
-use std::{borrow::Cow, marker::PhantomData};
+use std::{borrow::Cow, marker::PhantomData, sync::OnceLock};
 
 use serde::de::DeserializeOwned;
 
-use crate::{Account, Scheme, Timestamp};
+use crate::{Account, Scheme, Timestamp, form::Form};
 
 /// The longest authentication header that is looked at.
 pub const MAX_HEADER_BYTES: usize = 4096;
@@ -56,6 +56,7 @@ pub struct Request<Trust = Unverified> {
     pub headers: Vec<(String, String)>,
     /// The body, untouched.
     pub body: Vec<u8>,
+    form: OnceLock<Form>,
     trust: PhantomData<Trust>,
 }
 
@@ -110,7 +111,7 @@ impl Request<Unverified> {
         headers: Vec<(String, String)>,
         body: Vec<u8>,
     ) -> Self {
-        Self { method, url: url.into(), headers, body, trust: PhantomData }
+        Self { method, url: url.into(), headers, body, form: OnceLock::new(), trust: PhantomData }
     }
 
     /// Trades an unverified request for a verified one. There is no other way to obtain one.
@@ -126,6 +127,7 @@ impl Request<Unverified> {
                 url: self.url,
                 headers: self.headers,
                 body: self.body,
+                form: self.form,
                 trust: PhantomData,
             }),
             Err(refusal) => Err(Box::new(Refused { request: self, refusal })),
@@ -203,6 +205,11 @@ impl<Trust> Request<Trust> {
     /// The decoded parameters of a form body, in order, repeated ones kept.
     pub fn form(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         form_urlencoded::parse(&self.body)
+    }
+
+    /// As [`Self::form`], but decoded once, however many ask. The body must not change afterwards.
+    pub(crate) fn decoded_form(&self) -> &Form {
+        self.form.get_or_init(|| Form::decode(&self.body))
     }
 }
 

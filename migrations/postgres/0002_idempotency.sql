@@ -6,7 +6,7 @@ create table idempotent_answers (
     digest bytea not null,
     started_at bigint not null,
     status integer,
-    headers jsonb not null,
+    headers json not null,
     body bytea not null,
     primary key (api_key_id, key)
 );

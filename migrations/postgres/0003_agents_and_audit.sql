@@ -21,7 +21,7 @@ create table audit (
     action text not null,
     subject_kind text not null,
     subject text not null,
-    changes jsonb not null,
+    changes json not null,
     at bigint not null
 );
 create index audit_by_subject on audit (subject_kind, subject, id);

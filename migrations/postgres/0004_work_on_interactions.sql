@@ -13,7 +13,7 @@ alter table interactions add column response_ms bigint not null default 0;
 alter table interactions add column virtual_agent boolean not null default false;
 alter table interactions add column agent_chat boolean not null default false;
 alter table interactions add column description_generated boolean not null default false;
-alter table interactions add column context jsonb;
+alter table interactions add column context json;
 alter table interactions add column location text;
 alter table interactions add column sentiment text;
 alter table interactions add column help_requested boolean not null default false;

@@ -383,7 +383,7 @@ impl Cell for Bytes {
 impl Cell for JsonText {
     type Postgres = String;
     const POSTGRES: &'static str = "text";
-    const POSTGRES_CAST: &'static str = "::jsonb";
+    const POSTGRES_CAST: &'static str = "::json";
 
     fn json(&self, out: &mut Vec<u8>) {
         write_json(&self.0, out);

@@ -61,7 +61,9 @@ pub async fn enter(
         country: None,
         parent_id: None,
     };
-    open(tx, opening, author, now).await
+    let opened = open(tx, opening, author, now).await?;
+    tell(tx, EventType::InteractionOpened, Some(opened.id), opened.id, now).await?;
+    Ok(opened)
 }
 
 /// Writes to a customer first, or joins the conversation that is open.
@@ -124,6 +126,7 @@ pub async fn write_first(
     if resolved.created {
         tell(tx, EventType::ProfileCreated, None, resolved.profile_id, now).await?;
     }
+    // Its first message tells of the opening.
     let opened = open(tx, opening, author, now).await?;
     Ok(self::reply(tx, &opened, Reply { opens: true, ..reply }, author, now).await?.0)
 }
@@ -139,7 +142,6 @@ async fn open(
     let opened = work::open(tx, id, &opening, agent, &author.to_string(), now).await?;
     let opened = opened.ok_or(DeskError::Changed)?;
     debug_assert_eq!(opened.state, State::WorkInProgress);
-    tell(tx, EventType::InteractionOpened, Some(id), id, now).await?;
     remember(tx, &None::<Interaction>, &opened, "open", author, now).await?;
     Ok(opened)
 }

@@ -1,7 +1,8 @@
 //! What must be told onward, written in the transaction that caused it.
 //!
-//! An event names the record it is about; whoever tells it reads the record then. What a person
-//! wrote stands in one place, and a message costs intake two short rows.
+//! An event names the record it is about; whoever tells it reads the record then, so that what a
+//! person wrote stands in one place. A message costs intake one short row: its own decision says
+//! whether `interaction.opened` or `interaction.continued` is told before `message.received`.
 
 use uuid::Uuid;
 
@@ -13,10 +14,8 @@ use crate::{
 /// The types of events, in the words consumers rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventType {
-    /// A message opened an interaction.
+    /// An interaction was opened without a message.
     InteractionOpened,
-    /// A message continued an interaction.
-    InteractionContinued,
     /// Somebody changed an interaction.
     InteractionChanged,
     /// An interaction closed.
@@ -25,7 +24,7 @@ pub enum EventType {
     WorkItemQueued,
     /// An agent took an interaction.
     WorkItemAccepted,
-    /// Somebody said something.
+    /// Somebody said something, which opened or continued an interaction.
     MessageReceived,
     /// Something became of a message of ours.
     MessageStatus,
@@ -41,7 +40,6 @@ impl EventType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::InteractionOpened => "interaction.opened",
-            Self::InteractionContinued => "interaction.continued",
             Self::InteractionChanged => "interaction.changed",
             Self::InteractionClosed => "interaction.closed",
             Self::WorkItemQueued => "work_item.queued",

@@ -34,7 +34,7 @@ on_both! {
         let decided = first.texts("select distinct decision from messages order by decision").await;
         assert_eq!(decided, ["continued", "opened"]);
         assert_eq!(first.count("outbox where type = 'message.received'").await, 64);
-        assert_eq!(first.count("outbox where type = 'interaction.opened'").await, 1);
+        assert_eq!(first.count("messages where decision = 'opened'").await, 1);
     }
 
     async fn the_same_request_fifty_times_and_after_a_restart_is_one_message(database: Database) {

@@ -103,7 +103,7 @@ fn signed_form(request: &Request) -> Option<String> {
     if request.media_type() != "application/x-www-form-urlencoded" {
         return None;
     }
-    let mut pairs: Vec<_> = request.form().collect();
+    let mut pairs: Vec<_> = request.decoded_form().pairs().collect();
     pairs.sort_unstable();
     pairs.dedup();
     let mut signed = String::with_capacity(request.body.len());

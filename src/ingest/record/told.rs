@@ -26,11 +26,6 @@ pub(super) fn events(
         let (record, at) = (fresh.arrived.id, fresh.arrived.received_at);
         if let Some(continued) = &fresh.continued {
             let interaction = Some(continued.interaction_id);
-            let opened_or_continued = match continued.opened {
-                true => EventType::InteractionOpened,
-                false => EventType::InteractionContinued,
-            };
-            told.push(NewEvent::new(opened_or_continued, interaction, record, at));
             told.push(NewEvent::new(EventType::MessageReceived, interaction, record, at));
             if let Some(queued) = queued.next_if(|queued| queued.place == place) {
                 told.push(NewEvent::new(EventType::WorkItemQueued, interaction, queued.id, at));

@@ -1,8 +1,8 @@
 //! Many rows, one parameter a column, one statement.
 //!
 //! [`batch_row!`] declares a row; a [`Statement`] over it says `{rows}` where the rows stand. On
-//! PostgreSQL each column travels as an array through `unnest`; on SQLite all rows travel as one
-//! JSON text through `json_each`. Either way `{rows}` is a table named `r`, with the row's fields as
+//! PostgreSQL each column travels as an array through `unnest`; on SQLite each value is bound by
+//! itself, in one `values` of up to [`SQLITE_ROWS`] rows. Either way `{rows}` is a table named `r`, with the row's fields as
 //! columns and `ord`, the row's place, from 1.
 
 use std::{marker::PhantomData, sync::OnceLock};
@@ -15,6 +15,10 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{StoreError, Tx};
+
+/// Rows of one statement on SQLite, a power of two: more gains little, and each takes memory in
+/// every prepared statement.
+const SQLITE_ROWS: usize = 64;
 
 /// Bytes, as opposed to a list of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,33 +85,27 @@ pub struct Column {
     pub postgres: &'static str,
     /// A cast after it arrives on PostgreSQL.
     pub postgres_cast: &'static str,
-    /// Whether it is hexadecimal on SQLite.
-    pub sqlite_hex: bool,
 }
 
 /// A value that can be a column of a batch.
 pub trait Cell: Sized {
-    /// What an array of it holds on PostgreSQL.
-    type Postgres;
+    /// What the driver is given.
+    type Bound;
     /// The array's type on PostgreSQL.
     const POSTGRES: &'static str;
     /// A cast after it arrives on PostgreSQL.
     const POSTGRES_CAST: &'static str = "";
-    /// Whether it is hexadecimal on SQLite.
-    const SQLITE_HEX: bool = false;
 
-    /// Appends the value as JSON.
-    fn json(&self, out: &mut Vec<u8>);
-    /// Gives the value up to an array.
-    fn into_postgres(self) -> Self::Postgres;
+    /// Gives the value up to the driver.
+    fn into_bound(self) -> Self::Bound;
 }
 
 /// A row declared with [`batch_row!`].
 pub trait Batch: Sized {
     /// Its columns.
     const COLUMNS: &'static [Column];
-    /// Appends the row as a JSON array.
-    fn json(&self, out: &mut Vec<u8>);
+    /// Adds the row's values to the arguments.
+    fn sqlite(self, arguments: &mut SqliteArguments) -> Result<(), sqlx::error::BoxDynError>;
     /// All rows, column by column.
     fn postgres(rows: Vec<Self>) -> Result<PgArguments, sqlx::error::BoxDynError>;
 }
@@ -117,7 +115,8 @@ pub trait Batch: Sized {
 pub struct Statement<R> {
     template: &'static str,
     locking: &'static str,
-    sqlite: OnceLock<&'static str>,
+    /// A text for 1, 2, 4, … and [`SQLITE_ROWS`] rows.
+    sqlite: [OnceLock<&'static str>; 7],
     postgres: OnceLock<&'static str>,
     row: PhantomData<fn(R)>,
 }
@@ -136,7 +135,7 @@ impl<R: Batch> Statement<R> {
         Self {
             template,
             locking,
-            sqlite: OnceLock::new(),
+            sqlite: [const { OnceLock::new() }; 7],
             postgres: OnceLock::new(),
             row: PhantomData,
         }
@@ -147,17 +146,21 @@ impl<R: Batch> Statement<R> {
         if rows.is_empty() {
             return Ok(0);
         }
-        Ok(match tx {
+        match tx {
             Tx::Sqlite(tx) => {
-                let query = sqlx::query_with(self.sqlite(), sqlite_arguments(&rows)?);
-                query.execute(&mut **tx).await?.rows_affected()
+                let mut changed = 0;
+                for (sql, arguments) in self.sqlite_chunks(rows)? {
+                    let query = sqlx::query_with(sql, arguments);
+                    changed += query.execute(&mut **tx).await?.rows_affected();
+                }
+                Ok(changed)
             }
             Tx::Postgres(tx) => {
                 let arguments = R::postgres(rows).map_err(sqlx::Error::Encode)?;
                 let query = sqlx::query_with(self.postgres(), arguments);
-                query.execute(&mut **tx).await?.rows_affected()
+                Ok(query.execute(&mut **tx).await?.rows_affected())
             }
-        })
+        }
     }
 
     /// Runs it and returns its rows. No rows, no statement.
@@ -165,27 +168,60 @@ impl<R: Batch> Statement<R> {
         if rows.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(match tx {
+        match tx {
             Tx::Sqlite(tx) => {
-                let query = sqlx::query_as_with(self.sqlite(), sqlite_arguments(&rows)?);
-                query.fetch_all(&mut **tx).await?
+                let mut fetched = Vec::new();
+                for (sql, arguments) in self.sqlite_chunks(rows)? {
+                    let query = sqlx::query_as_with(sql, arguments);
+                    fetched.extend(query.fetch_all(&mut **tx).await?);
+                }
+                Ok(fetched)
             }
             Tx::Postgres(tx) => {
                 let arguments = R::postgres(rows).map_err(sqlx::Error::Encode)?;
                 let query = sqlx::query_as_with(self.postgres(), arguments);
-                query.fetch_all(&mut **tx).await?
+                Ok(query.fetch_all(&mut **tx).await?)
             }
-        })
+        }
     }
 
-    fn sqlite(&self) -> &'static str {
-        self.sqlite.get_or_init(|| {
-            let columns = R::COLUMNS.iter().enumerate().map(|(index, column)| {
-                let (open, close) = if column.sqlite_hex { ("unhex(", ")") } else { ("", "") };
-                format!("{open}value->>{index}{close} as {}", column.name)
-            });
-            let columns = columns.collect::<Vec<_>>().join(", ");
-            self.fill(&format!("(select key + 1 as ord, {columns} from jsonb_each($1)) as r"), "")
+    /// The statements that bring the rows, in order.
+    fn sqlite_chunks(
+        &self,
+        rows: Vec<R>,
+    ) -> Result<Vec<(&'static str, SqliteArguments)>, StoreError> {
+        let mut chunks = Vec::with_capacity(rows.len().div_ceil(SQLITE_ROWS));
+        let mut left = rows.len();
+        let mut rows = (1_i64..).zip(rows);
+        while left > 0 {
+            let count = left.min(SQLITE_ROWS);
+            let mut arguments = SqliteArguments::default();
+            sqlx::Arguments::reserve(&mut arguments, count * (R::COLUMNS.len() + 1), 0);
+            for (ord, row) in rows.by_ref().take(count) {
+                let added = sqlx::Arguments::add(&mut arguments, ord);
+                added.and_then(|()| row.sqlite(&mut arguments)).map_err(sqlx::Error::Encode)?;
+            }
+            chunks.push((self.sqlite(count), arguments));
+            left -= count;
+        }
+        Ok(chunks)
+    }
+
+    /// The text for `count` rows or somewhat more: SQLite takes what is not bound for null, and a
+    /// row without a place is none.
+    fn sqlite(&self, count: usize) -> &'static str {
+        let capacity = count.next_power_of_two();
+        let text = &self.sqlite[capacity.ilog2() as usize];
+        text.get_or_init(|| {
+            let names = R::COLUMNS.iter().enumerate();
+            let names = names.map(|(index, column)| format!("column{} as {}", index + 2, column.name));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let row = format!("(?{})", ", ?".repeat(R::COLUMNS.len()));
+            let rows = vec![row; capacity].join(", ");
+            let table = format!(
+                "(select column1 as ord, {names} from (values {rows}) where column1 is not null) as r"
+            );
+            self.fill(&table, "")
         })
     }
 
@@ -211,22 +247,6 @@ impl<R: Batch> Statement<R> {
     }
 }
 
-fn sqlite_arguments<R: Batch>(rows: &[R]) -> Result<SqliteArguments, sqlx::Error> {
-    let mut json = Vec::with_capacity(rows.len() * 256);
-    json.push(b'[');
-    for (index, row) in rows.iter().enumerate() {
-        if index > 0 {
-            json.push(b',');
-        }
-        row.json(&mut json);
-    }
-    json.push(b']');
-    let json = String::from_utf8(json).expect("cells write UTF-8");
-    let mut arguments = SqliteArguments::default();
-    sqlx::Arguments::add(&mut arguments, json).map_err(sqlx::Error::Encode)?;
-    Ok(arguments)
-}
-
 /// Declares a row that travels to the database as one of many.
 macro_rules! batch_row {
     ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $cell:ty,)+ }) => {
@@ -239,17 +259,14 @@ macro_rules! batch_row {
                 name: stringify!($field),
                 postgres: <$cell as $crate::db::Cell>::POSTGRES,
                 postgres_cast: <$cell as $crate::db::Cell>::POSTGRES_CAST,
-                sqlite_hex: <$cell as $crate::db::Cell>::SQLITE_HEX,
             },)+];
 
-            fn json(&self, out: &mut Vec<u8>) {
-                let mut separator = b'[';
-                $(
-                    out.push(std::mem::replace(&mut separator, b','));
-                    $crate::db::Cell::json(&self.$field, out);
-                )+
-                let _ = separator;
-                out.push(b']');
+            fn sqlite(
+                self,
+                arguments: &mut sqlx::sqlite::SqliteArguments,
+            ) -> Result<(), sqlx::error::BoxDynError> {
+                $(sqlx::Arguments::add(arguments, $crate::db::Cell::into_bound(self.$field))?;)+
+                Ok(())
             }
 
             fn postgres(
@@ -257,7 +274,7 @@ macro_rules! batch_row {
             ) -> Result<sqlx::postgres::PgArguments, sqlx::error::BoxDynError> {
                 $(let mut $field = Vec::with_capacity(rows.len());)+
                 for row in rows {
-                    $($field.push($crate::db::Cell::into_postgres(row.$field));)+
+                    $($field.push($crate::db::Cell::into_bound(row.$field));)+
                 }
                 let mut arguments = sqlx::postgres::PgArguments::default();
                 $(sqlx::Arguments::add(&mut arguments, $field)?;)+
@@ -268,146 +285,62 @@ macro_rules! batch_row {
 }
 pub(crate) use batch_row;
 
-fn write_json(value: &(impl serde::Serialize + ?Sized), out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect("writing to memory cannot fail");
-}
-
-fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    out.reserve(bytes.len() * 2 + 2);
-    out.push(b'"');
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
-    out.push(b'"');
-}
-
 impl Cell for String {
-    type Postgres = Self;
+    type Bound = Self;
     const POSTGRES: &'static str = "text";
 
-    fn json(&self, out: &mut Vec<u8>) {
-        if self.contains('\0') {
-            write_json(&without_nul(self.clone()), out);
-        } else {
-            write_json(self, out);
-        }
-    }
-
-    fn into_postgres(self) -> Self {
+    fn into_bound(self) -> Self {
         without_nul(self)
     }
 }
 
-impl Cell for &'static str {
-    type Postgres = Self;
-    const POSTGRES: &'static str = "text";
-
-    fn json(&self, out: &mut Vec<u8>) {
-        write_json(self, out);
-    }
-
-    fn into_postgres(self) -> Self {
-        self
-    }
-}
-
-impl Cell for i64 {
-    type Postgres = Self;
-    const POSTGRES: &'static str = "bigint";
-
-    fn json(&self, out: &mut Vec<u8>) {
-        write_json(self, out);
-    }
-
-    fn into_postgres(self) -> Self {
-        self
-    }
-}
-
-impl Cell for i32 {
-    type Postgres = Self;
-    const POSTGRES: &'static str = "integer";
-
-    fn json(&self, out: &mut Vec<u8>) {
-        write_json(self, out);
-    }
-
-    fn into_postgres(self) -> Self {
-        self
-    }
-}
-
-impl Cell for bool {
-    type Postgres = Self;
-    const POSTGRES: &'static str = "boolean";
-
-    fn json(&self, out: &mut Vec<u8>) {
-        write_json(self, out);
-    }
-
-    fn into_postgres(self) -> Self {
-        self
-    }
-}
-
-impl Cell for Uuid {
-    type Postgres = Self;
-    const POSTGRES: &'static str = "uuid";
-    const SQLITE_HEX: bool = true;
-
-    fn json(&self, out: &mut Vec<u8>) {
-        write_hex(self.as_bytes(), out);
-    }
-
-    fn into_postgres(self) -> Self {
-        self
-    }
-}
-
 impl Cell for Bytes {
-    type Postgres = Vec<u8>;
+    type Bound = Vec<u8>;
     const POSTGRES: &'static str = "bytea";
-    const SQLITE_HEX: bool = true;
 
-    fn json(&self, out: &mut Vec<u8>) {
-        write_hex(&self.0, out);
-    }
-
-    fn into_postgres(self) -> Vec<u8> {
+    fn into_bound(self) -> Vec<u8> {
         self.0
     }
 }
 
 impl Cell for JsonText {
-    type Postgres = String;
+    type Bound = String;
     const POSTGRES: &'static str = "text";
     const POSTGRES_CAST: &'static str = "::json";
 
-    fn json(&self, out: &mut Vec<u8>) {
-        write_json(&self.0, out);
-    }
-
-    fn into_postgres(self) -> String {
+    fn into_bound(self) -> String {
         self.0
     }
 }
 
 impl<T: Cell> Cell for Option<T> {
-    type Postgres = Option<T::Postgres>;
+    type Bound = Option<T::Bound>;
     const POSTGRES: &'static str = T::POSTGRES;
     const POSTGRES_CAST: &'static str = T::POSTGRES_CAST;
-    const SQLITE_HEX: bool = T::SQLITE_HEX;
 
-    fn json(&self, out: &mut Vec<u8>) {
-        match self {
-            Some(value) => value.json(out),
-            None => out.extend_from_slice(b"null"),
+    fn into_bound(self) -> Self::Bound {
+        self.map(T::into_bound)
+    }
+}
+
+/// Cells that the driver takes as they are.
+macro_rules! plain_cells {
+    ($($cell:ty => $postgres:literal,)+) => {$(
+        impl Cell for $cell {
+            type Bound = Self;
+            const POSTGRES: &'static str = $postgres;
+
+            fn into_bound(self) -> Self {
+                self
+            }
         }
-    }
+    )+};
+}
 
-    fn into_postgres(self) -> Self::Postgres {
-        self.map(T::into_postgres)
-    }
+plain_cells! {
+    &'static str => "text",
+    i64 => "bigint",
+    i32 => "integer",
+    bool => "boolean",
+    Uuid => "uuid",
 }

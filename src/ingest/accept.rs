@@ -1,6 +1,7 @@
 //! Verify, parse, hand over, wait for the commit, answer.
 
 use std::{
+    borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
 };
@@ -71,7 +72,7 @@ pub(super) async fn accept(
             Err(IngestError::Refused(refusal))
         }
         Accepted::Understood(request, parsed) => {
-            let digest = digest(&request);
+            let digest = digest_if_needed(&request, &parsed);
             let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
             understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed)).await
         }
@@ -220,8 +221,14 @@ fn bounded_key(key: String) -> String {
     }
 }
 
+/// The request's digest, where an event gives nothing else to go by.
+pub(super) fn digest_if_needed<T>(request: &Request<T>, parsed: &Parsed) -> Vec<u8> {
+    let needed = parsed.events.iter().any(|event| event.dedupe_key().is_none());
+    if needed { digest(request).to_vec() } else { Vec::new() }
+}
+
 /// What the same request has in common with itself: parameters travel in address or body.
-pub(super) fn digest<T>(request: &Request<T>) -> [u8; 32] {
+fn digest<T>(request: &Request<T>) -> [u8; 32] {
     let digest = Sha256::new().chain_update(request.raw_query());
     digest.chain_update([0]).chain_update(&request.body).finalize().into()
 }
@@ -306,9 +313,13 @@ fn headers(headers: &[(String, String)], adapter: Option<&Adapter>) -> JsonText 
     let kept: Vec<_> = headers
         .iter()
         .filter(|(name, _)| !is_secret(name))
-        .map(|(name, value)| (name, value.replace('\0', "")))
+        .map(|(name, value)| (name, without_nul(value)))
         .collect();
     JsonText::of(&kept)
+}
+
+fn without_nul(value: &str) -> Cow<'_, str> {
+    if value.contains('\0') { value.replace('\0', "").into() } else { value.into() }
 }
 
 fn count(provider: &'static str, outcome: RequestOutcome) {

@@ -33,7 +33,7 @@ pub(super) async fn preview(
         }
         Accepted::Understood(request, parsed) => {
             let parsed = Arc::new(parsed);
-            let digest = accept::digest(&request);
+            let digest = accept::digest_if_needed(&request, &parsed);
             let id = clock::new_id();
             let arrived =
                 accept::arrivals(&catalog, &channel, id, now.as_millis(), &digest, &parsed);

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use frontdesk_adapters::Address;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{ContactType, Continuity, Current, Reason, State, continuity, country, number, store};
 use crate::{
-    channels::Continuation,
+    channels::Channel,
     clock,
     db::{JsonText, StoreError, Tx},
     profiles::{Decision, PersonKind},
@@ -15,31 +16,43 @@ use crate::{
 
 /// The arrivals of one conversation. Each (profile, our address) appears once.
 #[derive(Clone, Debug)]
-pub struct Conversation {
+pub struct Conversation<'a> {
     /// The sender.
     pub profile_id: Uuid,
     /// Whether the profile was made just now, so that nothing can be open.
     pub new_profile: bool,
-    /// The channel.
-    pub channel_id: String,
+    /// The channel; its policy says when a message continues the open interaction.
+    pub channel: &'a Channel,
     /// Our address the sender writes to.
-    pub our_address: String,
-    /// When a message continues the open interaction.
-    pub policy: Continuation,
+    pub our_address: &'a str,
     /// The kind of contact.
     pub contact_type: ContactType,
     /// The medium.
     pub subtype: &'static str,
     /// Whom a new interaction is for.
-    pub decision: Decision,
+    pub decision: &'a Decision,
     /// The sender's language.
-    pub language: Option<String>,
+    pub language: Option<&'a str>,
     /// The sender's number, from which a new interaction reads the country.
-    pub phone: Option<String>,
-    /// What is needed to talk on the channel.
-    pub channel_metadata: Value,
+    pub phone: Option<&'a str>,
+    /// The sender's address, as the provider has it.
+    pub sender: Option<&'a Address>,
+    /// The provider's id of the conversation.
+    pub thread: Option<&'a str>,
     /// The messages, in order of arrival.
     pub arrivals: Vec<Arrival>,
+}
+
+impl Conversation<'_> {
+    /// What is needed to talk on the channel.
+    fn channel_metadata(&self) -> Value {
+        json!({
+            "provider": self.channel.adapter.provider,
+            "channel": self.channel.id,
+            "sender": self.sender,
+            "conversation": self.thread,
+        })
+    }
 }
 
 /// One message's claim on its conversation.
@@ -108,7 +121,7 @@ pub struct Outcome {
 /// other's rows in the same order.
 pub async fn continue_or_open(
     tx: &mut Tx,
-    conversations: &[Conversation],
+    conversations: &[Conversation<'_>],
 ) -> Result<Outcome, StoreError> {
     let known = conversations.iter().filter(|conversation| !conversation.new_profile);
     let open = store::find_open(tx, known).await?;
@@ -118,7 +131,8 @@ pub async fn continue_or_open(
         return Ok(outcome);
     }
     // The unique index gave these conversations to somebody else's interaction: join it.
-    let again: Vec<Conversation> = lost.iter().map(|index| conversations[*index].clone()).collect();
+    let again: Vec<Conversation<'_>> =
+        lost.iter().map(|index| conversations[*index].clone()).collect();
     let open = store::find_open(tx, again.iter()).await?;
     let plan = Plan::make(&again, &open, true);
     let (second, still_lost) = plan.carry_out(tx, &again, &open).await?;
@@ -150,7 +164,7 @@ struct New {
 
 impl Plan {
     fn make(
-        conversations: &[Conversation],
+        conversations: &[Conversation<'_>],
         open: &HashMap<(Uuid, String), store::Open>,
         joined: bool,
     ) -> Self {
@@ -161,7 +175,7 @@ impl Plan {
             resumed: Vec::new(),
         };
         for (index, conversation) in conversations.iter().enumerate() {
-            let key = (conversation.profile_id, conversation.our_address.clone());
+            let key = (conversation.profile_id, conversation.our_address.to_owned());
             let tip = open.get(&key).map(|open| Tip {
                 id: open.id,
                 current: open.current,
@@ -176,7 +190,7 @@ impl Plan {
     fn work_through(
         &mut self,
         index: usize,
-        conversation: &Conversation,
+        conversation: &Conversation<'_>,
         mut tip: Option<Tip>,
         joined: bool,
     ) -> Vec<Option<(Uuid, bool, Reason)>> {
@@ -187,7 +201,10 @@ impl Plan {
                 continue;
             }
             let current = tip.map(|tip| tip.current);
-            match (continuity(current, conversation.policy, arrival.at), &mut tip) {
+            match (
+                continuity(current, conversation.channel.settings.continuation, arrival.at),
+                &mut tip,
+            ) {
                 (Continuity::Continue(reason, moved), Some(tip)) => {
                     if let Some(state) = moved {
                         self.resumed.push(store::Moved::resumed(tip.id, state, arrival.at));
@@ -235,7 +252,7 @@ impl Plan {
     async fn carry_out(
         self,
         tx: &mut Tx,
-        conversations: &[Conversation],
+        conversations: &[Conversation<'_>],
         open: &HashMap<(Uuid, String), store::Open>,
     ) -> Result<(Outcome, Vec<usize>), StoreError> {
         let parents = store::latest(tx, self.parents(conversations)).await?;
@@ -255,25 +272,25 @@ impl Plan {
     }
 
     /// The conversations whose previous interaction is not known yet.
-    fn parents(&self, conversations: &[Conversation]) -> Vec<(Uuid, String)> {
+    fn parents(&self, conversations: &[Conversation<'_>]) -> Vec<(Uuid, String)> {
         let without = self.new.iter().filter(|new| new.parent.is_none());
         without
             .map(|new| &conversations[new.conversation])
             .filter(|conversation| !conversation.new_profile)
-            .map(|conversation| (conversation.profile_id, conversation.our_address.clone()))
+            .map(|conversation| (conversation.profile_id, conversation.our_address.to_owned()))
             .collect()
     }
 
     fn rows(
         &self,
-        conversations: &[Conversation],
+        conversations: &[Conversation<'_>],
         parents: &HashMap<(Uuid, String), Uuid>,
     ) -> Vec<store::NewInteraction> {
         self.new
             .iter()
             .map(|new| {
                 let conversation = &conversations[new.conversation];
-                let key = (conversation.profile_id, conversation.our_address.clone());
+                let key = (conversation.profile_id, conversation.our_address.to_owned());
                 let person = conversation.decision.opened_for;
                 let of_kind =
                     |kind| person.filter(|person| person.kind == kind).map(|person| person.id);
@@ -288,8 +305,8 @@ impl Plan {
                     state_changed_at: new.superseded_at.unwrap_or(new.at),
                     active: state.is_open(),
                     profile_id: conversation.profile_id,
-                    channel_id: conversation.channel_id.clone(),
-                    our_address: conversation.our_address.clone(),
+                    channel_id: conversation.channel.id.clone(),
+                    our_address: conversation.our_address.to_owned(),
                     opened_for_kind: person.map_or("guest", |person| person.kind.as_str()),
                     opened_for: person.map(|person| person.id),
                     contact: of_kind(PersonKind::Contact),
@@ -299,9 +316,9 @@ impl Plan {
                     opened_at: new.at,
                     closed_at: new.superseded_at,
                     closed_by: new.superseded_at.map(|_| "system"),
-                    language: conversation.language.clone(),
-                    country: conversation.phone.as_deref().and_then(country),
-                    channel_metadata: JsonText::of(&conversation.channel_metadata),
+                    language: conversation.language.map(str::to_owned),
+                    country: conversation.phone.and_then(country),
+                    channel_metadata: JsonText::of(&conversation.channel_metadata()),
                     parent_id: new.parent.or_else(|| parents.get(&key).copied()),
                 }
             })

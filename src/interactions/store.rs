@@ -40,9 +40,9 @@ struct OpenRow {
 }
 
 /// The open interactions of these conversations.
-pub(super) async fn find_open(
+pub(super) async fn find_open<'a>(
     tx: &mut Tx,
-    conversations: impl Iterator<Item = &Conversation>,
+    conversations: impl Iterator<Item = &'a Conversation<'a>>,
 ) -> Result<HashMap<(Uuid, String), Open>, StoreError> {
     // Only channels whose conversations run out need the time of the last message.
     // Nobody closes what a message is about to continue.
@@ -57,8 +57,11 @@ pub(super) async fn find_open(
     );
     let rows = conversations.map(|conversation| KeyRow {
         profile_id: conversation.profile_id,
-        our_address: conversation.our_address.clone(),
-        wants_last: matches!(conversation.policy, Continuation::WithinMinutes(_)),
+        our_address: conversation.our_address.to_owned(),
+        wants_last: matches!(
+            conversation.channel.settings.continuation,
+            Continuation::WithinMinutes(_)
+        ),
     });
     let rows: Vec<OpenRow> = FIND.fetch(tx, rows.collect()).await?;
     let open = |row: OpenRow| {

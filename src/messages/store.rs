@@ -201,6 +201,8 @@ batch_row! {
         decision: &'static str,
         /// Why.
         reason: &'static str,
+        /// Whether its sender could take it back, so that it may have been before it arrived.
+        can_be_taken_back: bool,
     }
 }
 
@@ -211,9 +213,9 @@ pub async fn insert(tx: &mut Tx, rows: Vec<NewMessage>) -> Result<(), StoreError
          provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
          deleted_at, decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, r.profile_id, \
          r.direction, r.kind, r.provider_message_id, r.text, r.attachments, r.reply_to, r.conversation, \
-         r.details, r.sent_at, r.received_at, (select min(e.received_at) from events e \
-         where e.channel_id = r.channel_id and e.target = r.provider_message_id \
-         and e.kind = 'message_deleted'), r.decision, r.reason from {rows} order by r.ord",
+         r.details, r.sent_at, r.received_at, case when r.can_be_taken_back then (select min(e.received_at) \
+         from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
+         and e.kind = 'message_deleted') end, r.decision, r.reason from {rows} order by r.ord",
     );
     INSERT.execute(tx, rows).await?;
     Ok(())

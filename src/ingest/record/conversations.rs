@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use frontdesk_adapters::AddressKind;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{Fresh, Known, Role};
@@ -14,8 +13,11 @@ use crate::{
 
 /// Collects the conversations, sorted by profile and our address, and for each the places of the
 /// events behind its arrivals.
-pub(super) fn of(fresh: &[Fresh<'_>], known: &Known) -> (Vec<Conversation>, Vec<Vec<usize>>) {
-    let mut by_key: BTreeMap<(Uuid, &str), (Conversation, Vec<usize>)> = BTreeMap::new();
+pub(super) fn of<'a>(
+    fresh: &[Fresh<'a>],
+    known: &'a Known,
+) -> (Vec<Conversation<'a>>, Vec<Vec<usize>>) {
+    let mut by_key: BTreeMap<(Uuid, &str), (Conversation<'a>, Vec<usize>)> = BTreeMap::new();
     for (place, fresh) in fresh.iter().enumerate() {
         let Some(profile) = known.profile(fresh) else { continue };
         // A blocked sender is acknowledged and kept, and nothing more.
@@ -28,34 +30,29 @@ pub(super) fn of(fresh: &[Fresh<'_>], known: &Known) -> (Vec<Conversation>, Vec<
         let may_open = fresh.role == Role::Speaks;
         conversation.arrivals.push(Arrival { at: fresh.arrived.received_at, may_open });
         if conversation.language.is_none() {
-            conversation.language = fresh.message().and_then(|message| message.language.clone());
+            conversation.language = fresh.message().and_then(|message| message.language.as_deref());
         }
         places.push(place);
     }
     by_key.into_values().unzip()
 }
 
-fn conversation(fresh: &Fresh<'_>, profile: &Resolved) -> Conversation {
+fn conversation<'a>(fresh: &Fresh<'a>, profile: &'a Resolved) -> Conversation<'a> {
     let message = fresh.message();
     let medium = fresh.medium();
     let channel = &fresh.arrived.channel;
     Conversation {
         profile_id: profile.profile_id,
         new_profile: profile.created,
-        channel_id: channel.id.clone(),
-        our_address: fresh.arrived.our_address.clone(),
-        policy: channel.settings.continuation,
+        channel,
+        our_address: &fresh.arrived.our_address,
         contact_type: contact_type(medium),
         subtype: medium.as_str(),
-        decision: profile.decision.clone(),
+        decision: &profile.decision,
         language: None,
-        phone: phone(fresh).map(str::to_owned),
-        channel_metadata: json!({
-            "provider": channel.adapter.provider,
-            "channel": channel.id,
-            "sender": message.and_then(|message| message.sender.as_ref()).map(|sender| &sender.address),
-            "conversation": message.and_then(|message| message.conversation.as_ref()),
-        }),
+        phone: phone(fresh),
+        sender: message.and_then(|message| message.sender.as_ref()).map(|sender| &sender.address),
+        thread: message.and_then(|message| message.conversation.as_deref()),
         arrivals: Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of messages, events and requests.
 
-use frontdesk_adapters::{Event, Kind, Outcome, Timestamp, Verdict};
+use frontdesk_adapters::{Event, Kind, Medium, Outcome, Timestamp, Verdict};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -52,6 +52,8 @@ fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option
         received_at: arrived.received_at,
         decision: continued.decision(),
         reason: continued.reason.as_str(),
+        // What was sent by SMS cannot be unsent.
+        can_be_taken_back: fresh.medium() != Medium::Sms,
     })
 }
 

@@ -6,6 +6,7 @@
 //! its provider. The clock is an argument, and no scheme fetches a key.
 
 mod body_hmac;
+mod ed25519;
 mod jwt;
 mod plivo;
 mod shared_secret;
@@ -24,6 +25,7 @@ use subtle::ConstantTimeEq;
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use ed25519::Ed25519;
 pub use plivo::Plivo;
 pub use shared_secret::SharedSecret;
 pub use standard_webhooks::StandardWebhooks;

@@ -5,6 +5,7 @@ use crate::Adapter;
 pub mod chat;
 pub mod plivo;
 pub mod telegram;
+pub mod telnyx;
 pub mod twilio;
 pub mod vonage;
 pub mod whatsapp;
@@ -17,6 +18,7 @@ pub const ALL: &[&Adapter] = &[
     &chat::ADAPTER,
     &vonage::ADAPTER,
     &plivo::ADAPTER,
+    &telnyx::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

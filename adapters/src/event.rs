@@ -170,7 +170,7 @@ impl Report {
             recipient: self.recipient,
             error: self.error,
             sender: self.sender,
-            provider_type: text(word).filter(|word| word != status.as_str()),
+            provider_type: text(word).filter(|word| !word.eq_ignore_ascii_case(status.as_str())),
             ..Status::new(id.as_str(), status)
         })
     }
@@ -433,6 +433,20 @@ impl AttachmentKind {
             "audio" => Self::Audio,
             "video" => Self::Video,
             "text" if content_type.contains("vcard") => Self::Contact,
+            _ => Self::File,
+        }
+    }
+
+    /// The kind that goes with the file's ending, where an address is all there is.
+    pub(crate) fn from_url(url: &str) -> Self {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        match ending.to_ascii_lowercase().as_str() {
+            "jpg" | "jpeg" | "png" | "gif" | "webp" | "heic" | "bmp" => Self::Image,
+            "mp3" | "m4a" | "aac" | "amr" | "ogg" | "opus" | "wav" => Self::Audio,
+            "mp4" | "3gp" | "3gpp" | "mov" | "webm" => Self::Video,
+            "vcf" => Self::Contact,
             _ => Self::File,
         }
     }

@@ -7,9 +7,11 @@
 
 mod body_hmac;
 mod ed25519;
+mod endpoint;
 mod jwt;
 mod plivo;
 mod shared_secret;
+mod sinch;
 mod standard_webhooks;
 mod url_and_form;
 mod vonage;
@@ -26,8 +28,10 @@ use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
 pub use ed25519::Ed25519;
+pub use endpoint::Endpoint;
 pub use plivo::Plivo;
 pub use shared_secret::SharedSecret;
+pub use sinch::Sinch;
 pub use standard_webhooks::StandardWebhooks;
 pub use url_and_form::UrlAndForm;
 pub use vonage::Vonage;

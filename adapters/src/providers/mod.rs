@@ -4,6 +4,7 @@ use crate::Adapter;
 
 pub mod chat;
 pub mod plivo;
+pub mod sinch;
 pub mod telegram;
 pub mod telnyx;
 pub mod twilio;
@@ -19,6 +20,7 @@ pub const ALL: &[&Adapter] = &[
     &vonage::ADAPTER,
     &plivo::ADAPTER,
     &telnyx::ADAPTER,
+    &sinch::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

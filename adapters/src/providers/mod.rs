@@ -3,6 +3,7 @@
 use crate::Adapter;
 
 pub mod chat;
+pub mod messagebird;
 pub mod plivo;
 pub mod sinch;
 pub mod telegram;
@@ -21,6 +22,7 @@ pub const ALL: &[&Adapter] = &[
     &plivo::ADAPTER,
     &telnyx::ADAPTER,
     &sinch::ADAPTER,
+    &messagebird::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

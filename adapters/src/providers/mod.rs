@@ -2,6 +2,7 @@
 
 use crate::Adapter;
 
+pub mod bandwidth;
 pub mod chat;
 pub mod messagebird;
 pub mod plivo;
@@ -23,6 +24,7 @@ pub const ALL: &[&Adapter] = &[
     &telnyx::ADAPTER,
     &sinch::ADAPTER,
     &messagebird::ADAPTER,
+    &bandwidth::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

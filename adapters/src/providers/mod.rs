@@ -6,6 +6,7 @@ pub mod bandwidth;
 pub mod chat;
 pub mod messagebird;
 pub mod plivo;
+pub mod signalwire;
 pub mod sinch;
 pub mod telegram;
 pub mod telnyx;
@@ -25,6 +26,7 @@ pub const ALL: &[&Adapter] = &[
     &sinch::ADAPTER,
     &messagebird::ADAPTER,
     &bandwidth::ADAPTER,
+    &signalwire::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

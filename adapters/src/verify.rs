@@ -6,6 +6,7 @@
 //! its provider. The clock is an argument, and no scheme fetches a key.
 
 mod body_hmac;
+mod chosen_hmac;
 mod ed25519;
 mod endpoint;
 mod jwt;
@@ -29,6 +30,7 @@ use subtle::ConstantTimeEq;
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use chosen_hmac::ChosenHmac;
 pub use ed25519::Ed25519;
 pub use endpoint::Endpoint;
 pub use messagebird::MessageBird;

@@ -4,6 +4,7 @@ use crate::Adapter;
 
 pub mod bandwidth;
 pub mod chat;
+pub mod infobip;
 pub mod messagebird;
 pub mod plivo;
 pub mod signalwire;
@@ -27,6 +28,7 @@ pub const ALL: &[&Adapter] = &[
     &messagebird::ADAPTER,
     &bandwidth::ADAPTER,
     &signalwire::ADAPTER,
+    &infobip::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -16,6 +16,7 @@ mod shared_secret;
 mod signalwire;
 mod sinch;
 mod standard_webhooks;
+mod telesign;
 mod url_and_form;
 mod vonage;
 
@@ -39,6 +40,7 @@ pub use shared_secret::SharedSecret;
 pub use signalwire::SignalWire;
 pub use sinch::Sinch;
 pub use standard_webhooks::StandardWebhooks;
+pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
 pub use vonage::Vonage;
 

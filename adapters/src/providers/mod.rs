@@ -10,6 +10,7 @@ pub mod plivo;
 pub mod signalwire;
 pub mod sinch;
 pub mod telegram;
+pub mod telesign;
 pub mod telnyx;
 pub mod twilio;
 pub mod vonage;
@@ -29,6 +30,7 @@ pub const ALL: &[&Adapter] = &[
     &bandwidth::ADAPTER,
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
+    &telesign::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

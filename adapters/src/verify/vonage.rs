@@ -52,6 +52,17 @@ impl Signing {
         })
     }
 
+    fn digest_bytes(self) -> usize {
+        match self {
+            Self::Appended | Self::Keyed(Hash::Md5) => 16,
+            Self::Keyed(Hash::Sha1) => 20,
+            Self::Keyed(Hash::Sha224) => 28,
+            Self::Keyed(Hash::Sha256) => 32,
+            Self::Keyed(Hash::Sha384) => 48,
+            Self::Keyed(Hash::Sha512) => 64,
+        }
+    }
+
     fn digest(self, secret: &Secret, signed: &str) -> Vec<u8> {
         let key = secret.expose().as_bytes();
         match self {
@@ -61,7 +72,7 @@ impl Signing {
     }
 }
 
-/// Those an unpinned account accepts; a digest of another length matches none of them.
+/// Those an unpinned account accepts, as far as they make digests of the given length.
 const ALL: [Signing; 5] = [
     Signing::Appended,
     Signing::Keyed(Hash::Md5),
@@ -117,12 +128,15 @@ impl Scheme for Vonage {
         }
         let given = unhex(&signature.to_ascii_lowercase()).ok_or(MISMATCH)?;
         let methods = match account.get(self.method).map(Signing::read) {
-            None => ALL.to_vec(),
+            None => ALL.into_iter().filter(|way| way.digest_bytes() == given.len()).collect(),
             Some(Some(pinned)) => vec![pinned],
             Some(None) => return Err(Refusal::BadSignature("the signature method is unknown")),
         };
         // Some of Vonage's signers leave out parameters without a value.
-        let spellings = [signed(&parameters, true), signed(&parameters, false)];
+        let mut spellings = vec![signed(&parameters, true)];
+        if parameters.iter().any(|(_, value)| value.is_empty()) {
+            spellings.push(signed(&parameters, false));
+        }
         any_matches(account.secrets(self.secret), |secret| {
             let pairs =
                 methods.iter().flat_map(|method| spellings.iter().map(move |s| (method, s)));

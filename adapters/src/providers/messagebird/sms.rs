@@ -69,7 +69,7 @@ fn status(body: Json<'_>) -> Vec<Event> {
         "delivery_failed" => Some(DeliveryStatus::Undelivered),
         _ => None,
     };
-    let code = body.text("statuserrorcode").filter(|code| code.trim_matches('0') != "");
+    let code = body.text("statuserrorcode").filter(|code| !code.trim_matches('0').is_empty());
     let has_opted_out = code.as_deref() == Some(OPTED_OUT);
     // Every status has a reason; of those that are no failures, it only repeats the word.
     let is_failure = code.is_some() || meaning == Some(DeliveryStatus::Undelivered);

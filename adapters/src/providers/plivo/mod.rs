@@ -170,7 +170,7 @@ fn status(word: &str, parameters: Json<'_>) -> Vec<Event> {
         "read" => (Some(DeliveryStatus::Read), "DeliveryReportTime"),
         _ => (None, "DeliveryReportTime"),
     };
-    let code = parameters.text("ErrorCode").filter(|code| code.trim_matches('0') != "");
+    let code = parameters.text("ErrorCode").filter(|code| !code.trim_matches('0').is_empty());
     let report = Report {
         // Parts of one text had ids of their own once; the parent's is what sending returned.
         id: parameters.first_text(&["ParentMessageUUID", "MessageUUID"]),

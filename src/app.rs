@@ -103,6 +103,7 @@ impl App {
             clock,
             measures,
             public_url: config.public_url(),
+            telephony: config.desk.telephony,
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));

@@ -31,7 +31,13 @@ impl Clock {
     /// A clock that stands still.
     #[must_use]
     pub fn fixed(now: Timestamp) -> Self {
-        Self(Arc::new(move || now))
+        Self::told_by(move || now)
+    }
+
+    /// A clock that somebody else moves.
+    #[must_use]
+    pub fn told_by(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
     }
 
     /// The time.

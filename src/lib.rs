@@ -4,10 +4,11 @@
 //!
 //! | Floor | Modules | |
 //! |---|---|---|
-//! | 5 | [`app`] [`cli`] `main` | the only places that know everything |
-//! | 4 | [`webhooks`] [`api`] | edges never use each other |
-//! | 3 | [`ingest`] | meets the edges in values, the rest in the database |
-//! | 2 | [`keys`] [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
+//! | 6 | [`app`] [`cli`] `main` | the only places that know everything |
+//! | 5 | [`webhooks`] [`api`] | edges never use each other |
+//! | 4 | [`ingest`] | meets the edges in values, the rest in the database |
+//! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
+//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
 //!
@@ -15,13 +16,16 @@
 //! hands it to a committer, which records a whole group in one transaction; only then is each
 //! waiting request answered, in the words its provider expects.
 
+pub mod agents;
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod channels;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod desk;
 pub mod ingest;
 pub mod interactions;
 pub mod keys;

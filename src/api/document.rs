@@ -100,6 +100,10 @@ fn complete(path: &str, method: &HttpMethod, operation: &mut Operation) {
         let about = "A repeated request with the same key gets the first answer, for 24 hours.";
         header(operation, "Idempotency-Key", Required::False, about);
     }
+    if !is(HttpMethod::Get) {
+        let about = "The agent on whose behalf a program acts; a key of an agent's own needs none.";
+        header(operation, "Frontdesk-Agent", Required::False, about);
+    }
     let scope = auth::needed(&axum_method(method), path);
     let security = SecurityRequirement::new("key", [scope.to_string()]);
     operation.security = Some(vec![security]);

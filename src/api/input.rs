@@ -203,3 +203,25 @@ impl IfMatch {
         Err(Problem::new(Code::Stale, "it has changed since; read it again and repeat the change"))
     }
 }
+
+/// The version an action is meant for, where the caller names one.
+#[derive(Clone, Debug)]
+pub(super) struct MayMatch(Option<IfMatch>);
+
+impl<S: Sync> FromRequestParts<S> for MayMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if !parts.headers.contains_key(header::IF_MATCH) {
+            return Ok(Self(None));
+        }
+        IfMatch::from_request_parts(parts, state).await.map(|given| Self(Some(given)))
+    }
+}
+
+impl MayMatch {
+    /// Refuses an action that was meant for another version.
+    pub fn check(&self, version: i64) -> Result<(), Problem> {
+        self.0.as_ref().map_or(Ok(()), |given| given.check(version))
+    }
+}

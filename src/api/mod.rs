@@ -6,6 +6,8 @@
 //! Handlers are registered with what describes them, so none is undocumented. A change that intake
 //! must know of is announced after its commit.
 
+mod agents;
+mod audit;
 mod auth;
 mod channels;
 mod consents;
@@ -67,6 +69,8 @@ pub struct Parts {
     pub measures: Measures,
     /// The address providers are given.
     pub public_url: String,
+    /// Whether contacts by telephone are entered.
+    pub telephony: bool,
     /// Whether only this machine can reach us: then a caller without keys is told how to make one.
     pub local: bool,
 }
@@ -105,6 +109,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(routes::router())
         .merge(requests::router())
         .merge(consents::router())
+        .merge(agents::router())
+        .merge(audit::router())
 }
 
 /// What needs none.

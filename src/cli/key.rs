@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Exit, fault, open_existing, terminal::print};
 use crate::{
-    app,
+    agents, app,
     clock::Clock,
     config::Config,
     keys::{self, Hash, Key as ApiKey, Scope},
@@ -37,6 +37,9 @@ enum Command {
         /// What it permits; each scope includes those before it.
         #[arg(long, value_enum, default_value = "read")]
         scope: Scope,
+        /// Make it this agent's own: whatever it does, the agent did.
+        #[arg(long)]
+        agent: Option<String>,
         /// After so many days it ends by itself.
         #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
         days: Option<u16>,
@@ -61,9 +64,11 @@ impl Key {
     pub async fn run(&self, config: &Config) -> anyhow::Result<Exit> {
         let now = Clock::system().now().as_millis();
         match &self.command {
-            Command::Create { name, scope, days, json } => {
+            Command::Create { name, scope, agent, days, json } => {
                 let expires_at = days.map(|days| now + i64::from(days) * DAY_MILLIS);
-                create(config, ApiKey::new(name, *scope, expires_at, now), *json).await
+                let (mut key, secret, hash) = ApiKey::new(name, *scope, expires_at, now);
+                key.agent_id.clone_from(agent);
+                create(config, (key, secret, hash), *json).await
             }
             Command::List { json } => list(config, *json).await,
             Command::Revoke { id } => revoke(config, *id, now).await,
@@ -78,6 +83,12 @@ async fn create(
 ) -> anyhow::Result<Exit> {
     let store = app::open_store(config).await?;
     let mut tx = store.begin().await?;
+    if let Some(agent) = &key.agent_id
+        && agents::get(&mut tx, agent).await?.is_none()
+    {
+        let message = format!("there is no agent {agent}; POST /v1/agents enters one");
+        return Err(fault(Exit::NotFound, message));
+    }
     keys::insert(&mut tx, &key, &hash).await?;
     tx.commit().await?;
     if json {
@@ -125,12 +136,22 @@ fn table(keys: &[ApiKey]) -> Table {
     };
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["id", "name", "scope", "created", "expires", "last used", "revoked"]);
+    table.set_header([
+        "id",
+        "name",
+        "scope",
+        "agent",
+        "created",
+        "expires",
+        "last used",
+        "revoked",
+    ]);
     for key in keys {
         table.add_row([
             key.id.to_string(),
             key.name.clone(),
             key.scope.to_string(),
+            key.agent_id.clone().unwrap_or_else(|| "-".to_owned()),
             time(Some(key.created_at)),
             time(key.expires_at),
             time(key.last_used_at),

@@ -25,6 +25,7 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.group", false),
     ("ingest.committers", false),
     ("ingest.refused", false),
+    ("desk.telephony", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -169,7 +170,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, log, .. } = Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -178,6 +179,7 @@ fn default(name: &str) -> Option<String> {
         "ingest.queue" => Some(ingest.queue.to_string()),
         "ingest.group" => Some(ingest.group.to_string()),
         "ingest.refused" => Some(ingest.refused.to_string()),
+        "desk.telephony" => Some(desk.telephony.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -23,6 +23,8 @@ pub struct Config {
     pub http: Http,
     /// How much may wait.
     pub ingest: Ingest,
+    /// What agents may do.
+    pub desk: Desk,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -90,6 +92,14 @@ impl Default for Ingest {
     fn default() -> Self {
         Self { queue: 4096, group: 256, committers: None, refused: 10_000 }
     }
+}
+
+/// What agents may do.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Desk {
+    /// `FRONTDESK__DESK__TELEPHONY`: whether contacts of type `phone` are entered.
+    pub telephony: bool,
 }
 
 /// The key that seals secrets.

@@ -116,6 +116,7 @@ pub trait Batch: Sized {
 #[derive(Debug)]
 pub struct Statement<R> {
     template: &'static str,
+    locking: &'static str,
     sqlite: OnceLock<&'static str>,
     postgres: OnceLock<&'static str>,
     row: PhantomData<fn(R)>,
@@ -125,7 +126,20 @@ impl<R: Batch> Statement<R> {
     /// A statement whose `{rows}` stands for the rows it is given.
     #[must_use]
     pub const fn new(template: &'static str) -> Self {
-        Self { template, sqlite: OnceLock::new(), postgres: OnceLock::new(), row: PhantomData }
+        Self::locking(template, "")
+    }
+
+    /// A query that locks what it finds until the transaction ends, in PostgreSQL's words. SQLite
+    /// has one writer, so there is nothing to lock.
+    #[must_use]
+    pub const fn locking(template: &'static str, locking: &'static str) -> Self {
+        Self {
+            template,
+            locking,
+            sqlite: OnceLock::new(),
+            postgres: OnceLock::new(),
+            row: PhantomData,
+        }
     }
 
     /// Runs it and says how many rows it changed. No rows, no statement.
@@ -171,7 +185,7 @@ impl<R: Batch> Statement<R> {
                 format!("{open}value->>{index}{close} as {}", column.name)
             });
             let columns = columns.collect::<Vec<_>>().join(", ");
-            self.fill(&format!("(select key + 1 as ord, {columns} from jsonb_each($1)) as r"))
+            self.fill(&format!("(select key + 1 as ord, {columns} from jsonb_each($1)) as r"), "")
         })
     }
 
@@ -186,13 +200,14 @@ impl<R: Batch> Statement<R> {
             let columns = join(&|_, column| format!("u.{0}{1} as {0}", column.name, column.postgres_cast));
             self.fill(&format!(
                 "(select u.ord, {columns} from unnest({arrays}) with ordinality as u({names}, ord)) as r"
-            ))
+            ), self.locking)
         })
     }
 
     /// Leaked on purpose: one text per statement and engine, for the life of the process.
-    fn fill(&self, rows: &str) -> &'static str {
-        Box::leak(self.template.replace("{rows}", rows).into_boxed_str())
+    fn fill(&self, rows: &str, locking: &str) -> &'static str {
+        let sql = self.template.replace("{rows}", rows) + locking;
+        Box::leak(sql.into_boxed_str())
     }
 }
 

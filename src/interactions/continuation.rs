@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Continuity, Current, Reason, State, continuity, country, number, store};
+use super::{ContactType, Continuity, Current, Reason, State, continuity, country, number, store};
 use crate::{
     channels::Continuation,
     clock,
@@ -26,8 +26,8 @@ pub struct Conversation {
     pub our_address: String,
     /// When a message continues the open interaction.
     pub policy: Continuation,
-    /// `messaging` or `chat`.
-    pub contact_type: &'static str,
+    /// The kind of contact.
+    pub contact_type: ContactType,
     /// The medium.
     pub subtype: &'static str,
     /// Whom a new interaction is for.
@@ -135,8 +135,8 @@ pub async fn continue_or_open(
 struct Plan {
     arrivals: Vec<Vec<Option<(Uuid, bool, Reason)>>>,
     new: Vec<New>,
-    superseded: Vec<store::Superseded>,
-    resumed: Vec<store::Resumed>,
+    superseded: Vec<store::Moved>,
+    resumed: Vec<store::Moved>,
 }
 
 struct New {
@@ -190,8 +190,8 @@ impl Plan {
             match (continuity(current, conversation.policy, arrival.at), &mut tip) {
                 (Continuity::Continue(reason, moved), Some(tip)) => {
                     if let Some(state) = moved {
-                        self.resumed.push(store::Resumed::new(tip.id, state, arrival.at));
-                        tip.current = Current { state, reason: None, last_at: arrival.at };
+                        self.resumed.push(store::Moved::resumed(tip.id, state, arrival.at));
+                        tip.current = Current { state, parked: false, last_at: arrival.at };
                     }
                     tip.current.last_at = arrival.at;
                     let reason = if joined && tip.planned.is_none() && reason == Reason::Waiting {
@@ -208,7 +208,7 @@ impl Plan {
                             self.new[planned].superseded_at = Some(arrival.at);
                         }
                         Some(tip) => {
-                            self.superseded.push(store::Superseded::new(tip.id, arrival.at))
+                            self.superseded.push(store::Moved::superseded(tip.id, arrival.at))
                         }
                         None => {}
                     }
@@ -221,7 +221,7 @@ impl Plan {
                         parent,
                         superseded_at: None,
                     });
-                    let current = Current { state: State::New, reason: None, last_at: arrival.at };
+                    let current = Current { state: State::New, parked: false, last_at: arrival.at };
                     tip = Some(Tip { id, current, planned: Some(planned) });
                     continued.push(Some((id, true, reason)));
                 }
@@ -281,7 +281,7 @@ impl Plan {
                     if new.superseded_at.is_some() { State::ClosedComplete } else { State::New };
                 store::NewInteraction {
                     id: new.id,
-                    contact_type: conversation.contact_type,
+                    contact_type: conversation.contact_type.as_str(),
                     subtype: conversation.subtype,
                     state: state.as_str(),
                     state_reason: new.superseded_at.map(|_| "superseded"),

@@ -1,30 +1,36 @@
 //! One request for help, from first message to wrap-up.
 //!
 //! [`continuity`] decides whether a message continues the open interaction of its conversation, and
-//! says why; `state` holds the legal moves. A conversation (a profile and an address of ours) has at
+//! says why; `state` holds the legal moves, `moves` what each takes along. A conversation (a profile and an address of ours) has at
 //! most one open interaction: a unique index, which the loser of a race joins.
 
 mod continuation;
+pub mod history;
+mod moves;
+mod record;
 pub mod state;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod work;
 
 pub use continuation::{Arrival, Continued, Conversation, Outcome, continue_or_open};
 use frontdesk_adapters::{Medium, phone::Region};
+pub use moves::{Action, Refused, Standing, Step, carry, role, step};
+pub use record::{Clocks, ContactType, Interaction};
 use serde::{Deserialize, Serialize};
 pub use state::{Actor, IllegalTransition, State, StateReason};
-use uuid::Uuid;
+pub use work::Opening;
 
-use crate::{channels::Continuation, profiles::PersonRef};
+use crate::channels::Continuation;
 
 /// The open interaction of a conversation, as far as continuing it is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Current {
     /// Where it stands.
     pub state: State,
-    /// Why, if it is parked.
-    pub reason: Option<StateReason>,
+    /// Whether somebody parked it, rather than that it waits for somebody.
+    pub parked: bool,
     /// When its last message came, in Unix milliseconds.
     pub last_at: i64,
 }
@@ -121,13 +127,13 @@ pub fn continuity(current: Option<Current>, policy: Continuation, now: i64) -> C
         }
         Continuation::Always | Continuation::WithinMinutes(_) => {}
     }
-    match (current.state, current.reason) {
+    match (current.state, current.parked) {
         (State::New, _) => Continuity::Continue(Reason::Waiting, None),
         (State::WorkInProgress, _) => Continuity::Continue(Reason::InProgress, None),
-        (State::OnHold, Some(_)) => {
+        (State::OnHold, true) => {
             Continuity::Continue(Reason::ResumedFromHold, Some(State::WorkInProgress))
         }
-        (State::OnHold, None) => Continuity::Continue(Reason::AwaitingAssignment, None),
+        (State::OnHold, false) => Continuity::Continue(Reason::AwaitingAssignment, None),
         (State::WrapUp, _) => {
             Continuity::Continue(Reason::ResumedFromWrapUp, Some(State::WorkInProgress))
         }
@@ -139,11 +145,11 @@ pub fn continuity(current: Option<Current>, policy: Continuation, now: i64) -> C
 
 /// What kind of contact a medium makes: `chat` beside `messaging`.
 #[must_use]
-pub fn contact_type(medium: Medium) -> &'static str {
+pub fn contact_type(medium: Medium) -> ContactType {
     match medium {
-        Medium::Chat => "chat",
+        Medium::Chat => ContactType::Chat,
         Medium::Sms | Medium::Whatsapp | Medium::Rcs | Medium::Messenger | Medium::Telegram => {
-            "messaging"
+            ContactType::Messaging
         }
     }
 }
@@ -166,85 +172,6 @@ pub fn parse_number(number: &str) -> Option<i64> {
     let digits = number.strip_prefix("IMS").or_else(|| number.strip_prefix("ims"))?;
     let well_formed = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
     well_formed.then(|| digits.parse().ok()).flatten()
-}
-
-/// An interaction, for showing.
-#[derive(Clone, Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
-pub struct Interaction {
-    /// The number people use, such as `IMS0000001`.
-    #[sqlx(rename = "seq", try_from = "i64")]
-    #[schema(value_type = String)]
-    pub number: Number,
-    /// Opaque id.
-    pub id: Uuid,
-    /// `messaging` or `chat`.
-    #[sqlx(rename = "type")]
-    #[serde(rename = "type")]
-    pub contact_type: String,
-    /// The medium, such as `sms`.
-    pub subtype: String,
-    /// `inbound` or `outbound`.
-    pub direction: String,
-    /// `requester`, `agent` or `system`.
-    pub initiated_by: String,
-    /// Where it stands.
-    pub state: State,
-    /// Why it stands there.
-    pub state_reason: Option<StateReason>,
-    /// When it came to stand there.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub state_changed_at: i64,
-    /// Whether it is open.
-    pub active: bool,
-    /// The sender's profile.
-    pub profile_id: Uuid,
-    /// The channel it came by.
-    pub channel_id: String,
-    /// Our address the customer wrote to.
-    pub our_address: String,
-    /// `user`, `contact`, `consumer`, `employee` or `guest`.
-    pub opened_for_kind: String,
-    /// The person; `null` for a guest.
-    pub opened_for: Option<Uuid>,
-    /// The customer's contact, where the person is one.
-    pub contact: Option<Uuid>,
-    /// The customer, where the person is a consumer.
-    pub consumer: Option<Uuid>,
-    /// Whether an agent confirmed the person. A matching number is no proof.
-    pub verified: bool,
-    /// How the person was found.
-    pub match_outcome: String,
-    /// People an agent may want to choose from.
-    #[schema(value_type = Vec<PersonRef>)]
-    pub candidates: sqlx::types::Json<Vec<PersonRef>>,
-    /// Who works on it.
-    pub assigned_to: Option<String>,
-    /// When it was opened.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub opened_at: i64,
-    /// Who opened it.
-    pub opened_by: String,
-    /// When it was closed.
-    #[serde(serialize_with = "crate::db::show_time")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub closed_at: Option<i64>,
-    /// Who closed it.
-    pub closed_by: Option<String>,
-    /// What it is about; empty until an agent says.
-    pub short_description: Option<String>,
-    /// The sender's language, where the provider tells.
-    pub language: Option<String>,
-    /// The sender's country, read from the number.
-    pub country: Option<String>,
-    /// What is needed to talk on the channel.
-    #[schema(value_type = Object)]
-    pub channel_metadata: sqlx::types::Json<serde_json::Value>,
-    /// The previous interaction of the same conversation.
-    pub parent_id: Option<Uuid>,
-    /// Counts changes.
-    pub version: i64,
 }
 
 /// A number, shown as `IMS0000001`.

@@ -61,6 +61,50 @@ pub enum StateReason {
     Error,
 }
 
+impl StateReason {
+    /// Whether agents park with it.
+    #[must_use]
+    pub fn parks(self) -> bool {
+        matches!(self, Self::WaitingOnCustomer | Self::WaitingInternal)
+    }
+
+    /// Whether what is done ends with it.
+    #[must_use]
+    pub fn completes(self) -> bool {
+        match self {
+            Self::UserEnded
+            | Self::AgentEnded
+            | Self::AutoClosed
+            | Self::NoUserResponse
+            | Self::Superseded => true,
+            Self::WaitingOnCustomer
+            | Self::WaitingInternal
+            | Self::LeftBeforeEngagement
+            | Self::NoActivity
+            | Self::NoRequesterReply
+            | Self::Error => false,
+        }
+    }
+
+    /// Whether what was left before it was done ends with it.
+    #[must_use]
+    pub fn abandons(self) -> bool {
+        match self {
+            Self::LeftBeforeEngagement
+            | Self::NoActivity
+            | Self::NoUserResponse
+            | Self::NoRequesterReply => true,
+            Self::WaitingOnCustomer
+            | Self::WaitingInternal
+            | Self::UserEnded
+            | Self::AgentEnded
+            | Self::AutoClosed
+            | Self::Superseded
+            | Self::Error => false,
+        }
+    }
+}
+
 /// Who may move an interaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -111,6 +155,9 @@ pub const TRANSITIONS: &[Transition] = &[
         &[Agent, Requester, System],
         "resumed, accepted, or the customer writes",
     ),
+    from(New, New, &[Agent, System], "moved to another queue"),
+    from(WorkInProgress, WorkInProgress, &[Agent, System], "given to another agent"),
+    from(OnHold, OnHold, &[Agent, System], "parked for another reason, or handed back"),
     from(WorkInProgress, OnHold, &[Agent, System], "parked, or handed back for another agent"),
     from(WorkInProgress, WrapUp, &[Agent, Requester], "either party ends the conversation"),
     from(OnHold, WrapUp, &[Agent, Requester], "either party ends the conversation"),
@@ -155,7 +202,11 @@ pub fn permit(from: State, to: State, actor: Actor) -> Result<(), IllegalTransit
             legal.push(transition.to);
         }
     }
-    if legal.contains(&to) { Ok(()) } else { Err(IllegalTransition { from, to, legal }) }
+    if legal.contains(&to) {
+        return Ok(());
+    }
+    legal.retain(|to| *to != from);
+    Err(IllegalTransition { from, to, legal })
 }
 
 impl State {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Conversation, Current, Interaction, State, StateReason};
+use super::{Conversation, Current, Interaction, State};
 use crate::{
     channels::Continuation,
+    clock,
     db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
     profiles::PersonRef,
 };
@@ -34,7 +35,7 @@ struct OpenRow {
     id: Uuid,
     seq: i64,
     state: State,
-    state_reason: Option<StateReason>,
+    parked: bool,
     last_at: i64,
 }
 
@@ -44,12 +45,15 @@ pub(super) async fn find_open(
     conversations: impl Iterator<Item = &Conversation>,
 ) -> Result<HashMap<(Uuid, String), Open>, StoreError> {
     // Only channels whose conversations run out need the time of the last message.
-    static FIND: Statement<KeyRow> = Statement::new(
-        "select r.profile_id, r.our_address, i.id, i.seq, i.state, i.state_reason, \
+    // Nobody closes what a message is about to continue.
+    static FIND: Statement<KeyRow> = Statement::locking(
+        "select r.profile_id, r.our_address, i.id, i.seq, i.state, \
+         (i.state_reason is not null or i.assigned_to is not null) as parked, \
          coalesce(case when r.wants_last then (select m.received_at from messages m \
          where m.interaction_id = i.id order by m.id desc limit 1) end, i.opened_at) as last_at \
          from {rows} join interactions i on i.profile_id = r.profile_id and i.our_address = r.our_address \
          where i.active",
+        " for share of i",
     );
     let rows = conversations.map(|conversation| KeyRow {
         profile_id: conversation.profile_id,
@@ -58,7 +62,7 @@ pub(super) async fn find_open(
     });
     let rows: Vec<OpenRow> = FIND.fetch(tx, rows.collect()).await?;
     let open = |row: OpenRow| {
-        let current = Current { state: row.state, reason: row.state_reason, last_at: row.last_at };
+        let current = Current { state: row.state, parked: row.parked, last_at: row.last_at };
         ((row.profile_id, row.our_address), Open { id: row.id, seq: row.seq, current })
     };
     Ok(rows.into_iter().map(open).collect())
@@ -148,50 +152,84 @@ pub(super) async fn forget(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Resu
 }
 
 batch_row! {
-    pub(super) struct Superseded {
+    /// A move that intake makes by itself.
+    pub(super) struct Moved {
+        transition_id: Uuid,
         id: Uuid,
+        state: &'static str,
+        state_reason: Option<&'static str>,
+        cause: &'static str,
         at: i64,
     }
 }
 
-impl Superseded {
-    pub fn new(id: Uuid, at: i64) -> Self {
-        Self { id, at }
+impl Moved {
+    /// Another interaction takes its place.
+    pub fn superseded(id: Uuid, at: i64) -> Self {
+        let (state, state_reason) = (State::ClosedComplete.as_str(), Some("superseded"));
+        let transition_id = clock::new_id();
+        Self { transition_id, id, state, state_reason, cause: "superseded", at }
+    }
+
+    /// The customer writes to what was parked or in wrap-up.
+    pub fn resumed(id: Uuid, state: State, at: i64) -> Self {
+        let state = state.as_str();
+        let transition_id = clock::new_id();
+        Self { transition_id, id, state, state_reason: None, cause: "customer_wrote", at }
     }
 }
 
+/// Writes moves down, with where they began; to be called before they are made.
+async fn write_down(tx: &mut Tx, rows: &[Moved]) -> Result<(), StoreError> {
+    static INSERT: Statement<Moved> = Statement::new(
+        "insert into interaction_transitions (id, interaction_id, from_state, from_reason, to_state, to_reason, \
+         cause, author_kind, author, assigned_to, at) select r.transition_id, i.id, i.state, \
+         i.state_reason, r.state, r.state_reason, r.cause, 'requester', 'requester', i.assigned_to, r.at \
+         from {rows} join interactions i on i.id = r.id where i.active order by r.ord",
+    );
+    INSERT.execute(tx, rows.to_vec()).await?;
+    Ok(())
+}
+
 /// Closes open interactions that a new one takes the place of.
-pub(super) async fn supersede(tx: &mut Tx, rows: Vec<Superseded>) -> Result<(), StoreError> {
-    static CLOSE: Statement<Superseded> = Statement::new(
-        "update interactions set state = 'closed_complete', state_reason = 'superseded', \
+pub(super) async fn supersede(tx: &mut Tx, rows: Vec<Moved>) -> Result<(), StoreError> {
+    static CLOSE: Statement<Moved> = Statement::new(
+        "update interactions set state = r.state, state_reason = r.state_reason, \
+         worked_ms = worked_ms + case interactions.state when 'work_in_progress' then r.at - state_changed_at \
+         else 0 end, \
+         wrap_up_ms = wrap_up_ms + case interactions.state when 'wrap_up' then r.at - state_changed_at \
+         else 0 end, \
          state_changed_at = r.at, active = false, closed_at = r.at, closed_by = 'system', \
          version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
     );
+    write_down(tx, &rows).await?;
     CLOSE.execute(tx, rows).await?;
     Ok(())
 }
 
-batch_row! {
-    pub(super) struct Resumed {
-        id: Uuid,
-        state: &'static str,
-        at: i64,
-    }
-}
-
-impl Resumed {
-    pub fn new(id: Uuid, state: State, at: i64) -> Self {
-        Self { id, state: state.as_str(), at }
-    }
-}
-
 /// Brings parked interactions back to work.
-pub(super) async fn resume(tx: &mut Tx, rows: Vec<Resumed>) -> Result<(), StoreError> {
-    static RESUME: Statement<Resumed> = Statement::new(
-        "update interactions set state = r.state, state_reason = null, state_changed_at = r.at, \
-         version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
+pub(super) async fn resume(tx: &mut Tx, rows: Vec<Moved>) -> Result<(), StoreError> {
+    static RESUME: Statement<Moved> = Statement::new(
+        "update interactions set state = r.state, state_reason = null, \
+         wrap_up_ms = wrap_up_ms + case interactions.state when 'wrap_up' then r.at - state_changed_at \
+         else 0 end, \
+         state_changed_at = r.at, version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
     );
+    write_down(tx, &rows).await?;
     RESUME.execute(tx, rows).await?;
+    Ok(())
+}
+
+/// Describes closed interactions in the customer's first words, where nobody wrote a description.
+pub async fn describe(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<(), StoreError> {
+    static DESCRIBE: Statement<IdRow> = Statement::new(
+        "update interactions set description_generated = true, short_description = coalesce((select \
+         substr(m.text, 1, 160) from messages m where m.interaction_id = interactions.id \
+         and m.direction = 'inbound' and m.text is not null order by m.id limit 1), \
+         type || ' without text') from {rows} where interactions.id = r.id \
+         and interactions.short_description is null",
+    );
+    DESCRIBE.execute(tx, ids.map(|id| IdRow { id }).collect()).await?;
     Ok(())
 }
 
@@ -249,10 +287,14 @@ pub struct Filter {
     pub limit: i64,
 }
 
-const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, state, state_reason, \
-    state_changed_at, active, profile_id, channel_id, our_address, opened_for_kind, opened_for, contact, \
-    consumer, verified, match_outcome, candidates, assigned_to, opened_at, opened_by, closed_at, closed_by, \
-    short_description, language, country, channel_metadata, parent_id, version from interactions";
+/// Every column that is shown.
+pub(super) const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, state, state_reason, \
+    state_changed_at, active, profile_id, channel_id, our_address, opened_for_kind, opened_for, account, \
+    contact, consumer, verified, match_outcome, candidates, assigned_to, assigned_at, assignment_group, \
+    opened_at, opened_by, closed_at, closed_by, short_description, description_generated, context, \
+    channel_metadata, language, country, location, sentiment, help_requested, client_session_id, \
+    virtual_agent, agent_chat, system_wrap_up, parent_id, worked_ms, wrap_up_ms, live_requested_at, \
+    first_reply_at, last_reply_id, replies, response_ms, version from interactions";
 
 /// Interactions, newest first.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {

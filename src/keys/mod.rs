@@ -66,6 +66,8 @@ pub struct Key {
     /// What it permits.
     #[sqlx(rename = "scopes")]
     pub scope: Scope,
+    /// Whose own it is: whatever it does, this agent did.
+    pub agent_id: Option<String>,
     /// When it was made.
     #[serde(serialize_with = "crate::db::show_required_time")]
     pub created_at: i64,
@@ -107,6 +109,7 @@ impl Key {
             id: clock::new_id(),
             name: name.to_owned(),
             scope,
+            agent_id: None,
             created_at: now,
             expires_at,
             last_used_at: None,

@@ -7,8 +7,8 @@ use crate::db::{StoreError, Tx, on_engine};
 
 /// Stores a new key.
 pub async fn insert(tx: &mut Tx, key: &Key, hash: &Hash) -> Result<(), StoreError> {
-    const SQL: &str = "insert into api_keys (id, name, hash, scopes, created_at, expires_at) \
-        values ($1, $2, $3, $4, $5, $6)";
+    const SQL: &str = "insert into api_keys (id, name, hash, scopes, created_at, expires_at, agent_id) \
+        values ($1, $2, $3, $4, $5, $6, $7)";
     on_engine!(tx, conn => sqlx::query(SQL)
         .bind(key.id)
         .bind(&key.name)
@@ -16,6 +16,7 @@ pub async fn insert(tx: &mut Tx, key: &Key, hash: &Hash) -> Result<(), StoreErro
         .bind(key.scope)
         .bind(key.created_at)
         .bind(key.expires_at)
+        .bind(&key.agent_id)
         .execute(conn)
         .await
         .map(drop))?;
@@ -24,14 +25,14 @@ pub async fn insert(tx: &mut Tx, key: &Key, hash: &Hash) -> Result<(), StoreErro
 
 /// The key with this hash, also one that opens nothing any more.
 pub async fn find(tx: &mut Tx, hash: &Hash) -> Result<Option<Key>, StoreError> {
-    const SQL: &str = "select id, name, scopes, created_at, expires_at, last_used_at, revoked_at \
+    const SQL: &str = "select id, name, scopes, agent_id, created_at, expires_at, last_used_at, revoked_at \
         from api_keys where hash = $1";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(&hash.0[..]).fetch_optional(conn).await)?)
 }
 
 /// All keys, in the order they were made.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Key>, StoreError> {
-    const SQL: &str = "select id, name, scopes, created_at, expires_at, last_used_at, revoked_at \
+    const SQL: &str = "select id, name, scopes, agent_id, created_at, expires_at, last_used_at, revoked_at \
         from api_keys order by id";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)
 }

@@ -3,6 +3,7 @@
 //! A provider's id is recorded once per channel: [`claim`] is a unique index. Everything else a
 //! provider tells us (statuses, edits, reactions) is an event beside the messages.
 
+pub mod replies;
 mod store;
 
 use serde::{Deserialize, Serialize};
@@ -18,16 +19,20 @@ use uuid::Uuid;
 pub struct Message {
     /// Opaque id; ids sort in order of arrival.
     pub id: Uuid,
-    /// The request that brought it.
-    pub request_id: Uuid,
+    /// The request that brought it; `null` for what was written here.
+    pub request_id: Option<Uuid>,
     /// The channel it came by.
     pub channel_id: String,
     /// The interaction it belongs to.
     pub interaction_id: Uuid,
     /// The sender's profile.
     pub profile_id: Uuid,
-    /// `inbound`, or `outbound` for what our own side said elsewhere.
+    /// `inbound`, or `outbound` for what our own side said.
     pub direction: String,
+    /// What wrote it, where it was written here.
+    pub author_kind: Option<crate::audit::AuthorKind>,
+    /// Who wrote it, where it was written here.
+    pub author: Option<String>,
     /// What kind of event it is, such as `message`, `postback` or `opt_out`.
     pub kind: String,
     /// The provider's id.

@@ -318,7 +318,7 @@ pub struct MessageFilter {
 pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
     const COLUMNS: &str = "select id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
         provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
-        edited_at, deleted_at, decision, reason from messages";
+        edited_at, deleted_at, decision, reason, author_kind, author from messages";
     Ok(fetch_filtered!(tx, COLUMNS, query => {
         query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
         if let Some(interaction) = filter.interaction {

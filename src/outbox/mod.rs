@@ -17,10 +17,14 @@ pub enum EventType {
     InteractionOpened,
     /// A message continued an interaction.
     InteractionContinued,
+    /// Somebody changed an interaction.
+    InteractionChanged,
     /// An interaction closed.
     InteractionClosed,
     /// An interaction waits in a queue.
     WorkItemQueued,
+    /// An agent took an interaction.
+    WorkItemAccepted,
     /// Somebody said something.
     MessageReceived,
     /// Something became of a message of ours.
@@ -38,8 +42,10 @@ impl EventType {
         match self {
             Self::InteractionOpened => "interaction.opened",
             Self::InteractionContinued => "interaction.continued",
+            Self::InteractionChanged => "interaction.changed",
             Self::InteractionClosed => "interaction.closed",
             Self::WorkItemQueued => "work_item.queued",
+            Self::WorkItemAccepted => "work_item.accepted",
             Self::MessageReceived => "message.received",
             Self::MessageStatus => "message.status",
             Self::ProfileCreated => "profile.created",

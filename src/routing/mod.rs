@@ -319,7 +319,7 @@ pub struct WorkItem {
     /// The queue it waits in.
     #[sqlx(rename = "queue_id")]
     pub queue: String,
-    /// `queued`, `pending_accept`, `accepted` or `canceled`.
+    /// `queued`, `pending_accept`, `accepted`, `completed` or `canceled`.
     pub state: String,
     /// Lower numbers are served first.
     pub priority: i64,
@@ -334,6 +334,10 @@ pub struct WorkItem {
     #[serde(serialize_with = "crate::db::show_required_time")]
     #[schema(value_type = String, format = DateTime)]
     pub queued_at: i64,
+    /// The agent who has it.
+    pub assigned_to: Option<String>,
+    /// The item it follows, where the interaction went back into a queue.
+    pub previous_id: Option<Uuid>,
 }
 
 /// Puts interactions into their queues; the answer has the items' ids, in order.

@@ -147,21 +147,22 @@ pub(super) async fn insert_items(tx: &mut Tx, rows: Vec<NewItem>) -> Result<(), 
 }
 
 batch_row! {
-    struct Canceled {
+    struct Ended {
         interaction_id: Uuid,
         now: i64,
     }
 }
 
-/// Takes the open items of closed interactions out of their queues.
-pub async fn cancel(tx: &mut Tx, interactions: &[Uuid], now: i64) -> Result<(), StoreError> {
-    static CANCEL: Statement<Canceled> = Statement::new(
-        "update work_items set state = 'canceled', changed_at = r.now, version = version + 1 from {rows} \
+/// Ends the open items of closed interactions: what was accepted is completed, the rest canceled.
+pub async fn end(tx: &mut Tx, interactions: &[Uuid], now: i64) -> Result<(), StoreError> {
+    static END: Statement<Ended> = Statement::new(
+        "update work_items set state = case state when 'accepted' then 'completed' else 'canceled' end, \
+         changed_at = r.now, version = version + 1 from {rows} \
          where work_items.interaction_id = r.interaction_id \
          and work_items.state in ('queued', 'pending_accept', 'accepted')",
     );
-    let rows = interactions.iter().map(|id| Canceled { interaction_id: *id, now });
-    CANCEL.execute(tx, rows.collect()).await?;
+    let rows = interactions.iter().map(|id| Ended { interaction_id: *id, now });
+    END.execute(tx, rows.collect()).await?;
     Ok(())
 }
 
@@ -176,7 +177,7 @@ pub async fn items(
     limit: i64,
 ) -> Result<Vec<WorkItem>, StoreError> {
     const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
-        w.unrouted, w.reason, w.queued_at from work_items w join interactions i on i.id = w.interaction_id \
+        w.unrouted, w.reason, w.queued_at, w.assigned_to, w.previous_id from work_items w join interactions i on i.id = w.interaction_id \
         where w.queue_id = $1 and w.state = 'queued' and (w.priority, w.queued_at, w.id) > ($2, $3, $4) \
         order by w.priority, w.queued_at, w.id limit $5";
     let (priority, queued_at, id) = after.unwrap_or((i64::MIN, i64::MIN, Uuid::nil()));
@@ -207,7 +208,7 @@ pub async fn position(tx: &mut Tx, item: &WorkItem) -> Result<i64, StoreError> {
 /// One work item.
 pub async fn item(tx: &mut Tx, id: Uuid) -> Result<Option<WorkItem>, StoreError> {
     const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
-        w.unrouted, w.reason, w.queued_at from work_items w join interactions i on i.id = w.interaction_id \
+        w.unrouted, w.reason, w.queued_at, w.assigned_to, w.previous_id from work_items w join interactions i on i.id = w.interaction_id \
         where w.id = $1";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
 }
@@ -215,7 +216,7 @@ pub async fn item(tx: &mut Tx, id: Uuid) -> Result<Option<WorkItem>, StoreError>
 /// The work items of an interaction, oldest first.
 pub async fn items_of(tx: &mut Tx, interaction: Uuid) -> Result<Vec<WorkItem>, StoreError> {
     const SQL: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
-        w.unrouted, w.reason, w.queued_at from work_items w join interactions i on i.id = w.interaction_id \
+        w.unrouted, w.reason, w.queued_at, w.assigned_to, w.previous_id from work_items w join interactions i on i.id = w.interaction_id \
         where w.interaction_id = $1 order by w.id";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(interaction).fetch_all(conn).await)?)
 }
@@ -225,4 +226,30 @@ pub async fn depths(tx: &mut Tx) -> Result<Vec<(String, i64, Option<i64>)>, Stor
     const SQL: &str = "select q.id, count(w.id), min(w.queued_at) from queues q left join work_items w \
         on w.queue_id = q.id and w.state = 'queued' group by q.id order by q.id";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)
+}
+
+/// Gives the waiting item of an interaction to `agent`; returns its id, or `None` if none waits.
+pub async fn accept(
+    tx: &mut Tx,
+    interaction: Uuid,
+    agent: &str,
+    now: i64,
+) -> Result<Option<Uuid>, StoreError> {
+    const SQL: &str = "update work_items set state = 'accepted', assigned_to = $2, changed_at = $3, \
+        version = version + 1 where interaction_id = $1 \
+        and state in ('queued', 'pending_accept', 'accepted') returning id";
+    let row: Option<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(SQL)
+        .bind(interaction)
+        .bind(agent)
+        .bind(now)
+        .fetch_optional(conn)
+        .await)?;
+    Ok(row.map(|(id,)| id))
+}
+
+/// Tells a waiting item which one it follows.
+pub async fn follow(tx: &mut Tx, id: Uuid, previous: Uuid) -> Result<(), StoreError> {
+    const SQL: &str = "update work_items set previous_id = $2 where id = $1";
+    on_engine!(tx, conn => sqlx::query(SQL).bind(id).bind(previous).execute(conn).await.map(drop))?;
+    Ok(())
 }

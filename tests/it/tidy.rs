@@ -39,7 +39,7 @@ fn imports_point_down() {
             let allowed = used == module
                 || used_floor < floor
                 // Edges and what does the work behind them meet in values and in the database.
-                || (used_floor == floor && !matches!(floor, 3 | 4) && used_place < place);
+                || (used_floor == floor && !matches!(floor, 4 | 5) && used_place < place);
             if !allowed {
                 wrong.push(format!("{}: {module} must not use {used}", path.display()));
             }

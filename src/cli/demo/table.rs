@@ -71,7 +71,8 @@ impl Kept {
     pub fn judge(&self, folders: &[Folder], verdicts: &mut [Vec<Verdict>]) {
         let mut messages: HashMap<Uuid, Vec<&Message>> = HashMap::new();
         for message in &self.messages {
-            messages.entry(message.request_id).or_default().push(message);
+            let Some(request) = message.request_id else { continue };
+            messages.entry(request).or_default().push(message);
         }
         let mut events: HashMap<Uuid, Vec<&EventRecord>> = HashMap::new();
         for event in &self.events {
@@ -105,7 +106,7 @@ impl Kept {
         let refused = RequestOutcome::Refused.as_str();
         let in_channel = |item: &&WorkItem| {
             let interaction = self.interactions.get(&item.interaction_id);
-            interaction.is_some_and(|interaction| interaction.channel_id == *channel)
+            interaction.is_some_and(|interaction| interaction.channel_id.as_ref() == Some(channel))
         };
         Row {
             requests: verdicts.len(),

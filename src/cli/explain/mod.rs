@@ -119,7 +119,9 @@ async fn of_messages(tx: &mut Tx, filter: &MessageFilter) -> anyhow::Result<Vec<
 
 async fn of_message(tx: &mut Tx, message: &Message) -> anyhow::Result<Story> {
     let mut steps = Vec::new();
-    if let Some(request) = messages::find_request(tx, message.request_id).await? {
+    if let Some(request) = message.request_id
+        && let Some(request) = messages::find_request(tx, request).await?
+    {
         steps.push(request_step(&request));
     }
     steps.extend(message_steps(tx, message).await?);

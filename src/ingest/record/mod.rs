@@ -111,8 +111,14 @@ pub(super) async fn record(
     messages::edit(tx, rows::edits(&fresh)).await?;
     messages::mark_deleted(tx, rows::deletions(&fresh)).await?;
 
+    // What ended without an agent is described in the customer's own words.
+    let ended = fresh.iter().filter_map(|fresh| fresh.continued.as_ref());
+    let ended = ended.filter(|continued| !continued.active).map(|ended| ended.interaction_id);
+    let ended = continued.superseded.iter().copied().chain(ended);
+    interactions::store::describe(tx, ended).await?;
+
     // Where does it wait?
-    routing::store::cancel(tx, &continued.superseded, now).await?;
+    routing::store::end(tx, &continued.superseded, now).await?;
     let queued = queueing::enqueue(tx, catalog, &fresh, &known, now).await?;
 
     // Who is to be told?

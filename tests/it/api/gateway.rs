@@ -70,8 +70,23 @@ impl Gateway {
     }
 
     pub async fn key_until(&self, scope: Scope, expires_at: Option<i64>) -> String {
+        self.make_key(scope, expires_at, None).await
+    }
+
+    /// An agent's own key.
+    pub async fn key_of_agent(&self, agent: &str) -> String {
+        self.make_key(Scope::Write, None, Some(agent.to_owned())).await
+    }
+
+    async fn make_key(
+        &self,
+        scope: Scope,
+        expires_at: Option<i64>,
+        agent_id: Option<String>,
+    ) -> String {
         let now = Clock::system().now().as_millis();
-        let (key, secret, hash) = frontdesk::keys::Key::new("tests", scope, expires_at, now);
+        let (mut key, secret, hash) = frontdesk::keys::Key::new("tests", scope, expires_at, now);
+        key.agent_id = agent_id;
         let mut tx = self.app.store.begin().await.expect("a transaction");
         frontdesk::keys::insert(&mut tx, &key, &hash).await.expect("a key");
         tx.commit().await.expect("a commit");

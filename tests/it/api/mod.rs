@@ -1,7 +1,9 @@
 //! The API from outside: every answer is held against the document it publishes.
 
+mod agents;
 mod document;
 mod gateway;
+mod interactions;
 
 use std::collections::BTreeSet;
 
@@ -115,6 +117,9 @@ on_both! {
         {
             assert!(scrape.contains(line), "{line} in {scrape}");
         }
+
+        agents::exercise(&gateway, key).await;
+        interactions::exercise(&gateway, key, &number).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -1,6 +1,13 @@
 //! A whole gateway on a free loopback port, with one channel per provider.
 
-use std::{fs, net::SocketAddr, sync::Arc};
+use std::{
+    fs,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
 
 use frontdesk::{
     app::App,
@@ -40,7 +47,7 @@ pub struct TestGateway {
     pub address: SocketAddr,
     client: reqwest::Client,
     vault: Vault,
-    now: Timestamp,
+    now: Arc<AtomicI64>,
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -70,7 +77,10 @@ impl TestGateway {
         config.http.public_url = Some(PUBLIC_URL.to_owned());
         config.secrets.key = Some(Secret::new(SECRETS_KEY));
         change(&mut config);
-        let app = App::build(&config, Clock::fixed(now)).await.expect("a gateway");
+        let now = Arc::new(AtomicI64::new(now.as_millis()));
+        let hands = Arc::clone(&now);
+        let clock = Clock::told_by(move || time(&hands));
+        let app = App::build(&config, clock).await.expect("a gateway");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (store, vault, ingest) = (app.store.clone(), app.vault.clone(), app.ingest.clone());
@@ -85,6 +95,11 @@ impl TestGateway {
         }
         gateway.ingest.refresh().await.expect("channels that load");
         gateway
+    }
+
+    /// Lets so many seconds pass.
+    pub fn pass(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     /// Adds a channel and takes it up.
@@ -203,7 +218,7 @@ impl TestGateway {
     /// Signs a request as its provider would and sends it.
     pub async fn send(&self, request: Request) -> Reply {
         let channel = self.channel_of(&request);
-        let signed = fixture::signed(request, channel.adapter, &channel.account, self.now);
+        let signed = fixture::signed(request, channel.adapter, &channel.account, time(&self.now));
         self.send_as_it_is(signed.expect("a signed request")).await
     }
 
@@ -276,6 +291,10 @@ pub fn twilio_account() -> Value {
         "account_sid": "AC00000000000000000000000000000001",
         "auth_token": "0123456789abcdef0123456789abcdef",
     })
+}
+
+fn time(hands: &AtomicI64) -> Timestamp {
+    Timestamp::from_millis(hands.load(Ordering::SeqCst)).expect("a time")
 }
 
 /// The time at which the fixtures arrive.

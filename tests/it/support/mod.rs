@@ -2,12 +2,14 @@
 
 mod cluster;
 mod database;
+mod desk;
 mod gateway;
 mod http;
 mod process;
 pub mod requests;
 
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
+pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
 pub use http::{Reply, client, send, try_send};
 pub use process::Program;

@@ -1,6 +1,15 @@
 //! Interactions, by the number that people use.
+//!
+//! What is done to them lies in files beside this one; here they are found and shown.
+
+mod actions;
+mod create;
+mod edit;
+mod replies;
+mod timeline;
 
 use axum::{Json, extract::State};
+use frontdesk_adapters::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -15,13 +24,20 @@ use super::{
 };
 use crate::{
     db::Tx,
-    interactions::{self, Interaction, State as InteractionState, store},
+    interactions::{self, Actor, Clocks, Interaction, State as InteractionState, state, store},
     messages::{self, Message, MessageFilter},
     routing,
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(list_messages))
+    OpenApiRouter::new()
+        .routes(routes!(list, create::create))
+        .routes(routes!(get, edit::change))
+        .routes(routes!(list_messages, replies::reply))
+        .routes(routes!(timeline::timeline))
+        .routes(routes!(timeline::transcript))
+        .routes(routes!(edit::add_note))
+        .merge(actions::router())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -47,13 +63,17 @@ struct Filter {
     after: Option<String>,
 }
 
-/// An interaction with where it waits.
+/// An interaction with its clocks and where it waits.
 #[derive(Debug, Serialize, ToSchema)]
-struct InteractionInQueue {
+struct Details {
     #[serde(flatten)]
     interaction: Interaction,
+    #[serde(flatten)]
+    clocks: Clocks,
     /// Its latest work item; `null` when it never was in a queue.
     work_item: Option<QueuedItem>,
+    /// Where it may go from here, by an agent's hand.
+    next_states: Vec<InteractionState>,
 }
 
 /// Lists interactions, newest first.
@@ -91,24 +111,38 @@ pub(super) async fn page(
 /// Shows an interaction and where it waits.
 #[utoipa::path(get, path = "/v1/interactions/{number}", tag = "interactions",
     params(("number" = String, Path, description = "Its number, such as `IMS0000001`.")),
-    responses((status = 200, body = InteractionInQueue, description = "The interaction.")))]
+    responses((status = 200, body = Details, description = "The interaction.")))]
 async fn get(
     State(api): Context,
     Path(number): Path<String>,
-) -> Result<Versioned<InteractionInQueue>, Problem> {
+) -> Result<Versioned<Details>, Problem> {
     let mut tx = api.store.begin_read().await?;
     let interaction = find(&mut tx, &number).await?;
-    let work_item = match routing::store::items_of(&mut tx, interaction.id).await?.pop() {
+    let details = details(&mut tx, interaction, api.clock.now()).await?;
+    tx.rollback().await?;
+    Ok(details)
+}
+
+/// The interaction with all that is shown beside it.
+async fn details(
+    tx: &mut Tx,
+    interaction: Interaction,
+    now: Timestamp,
+) -> Result<Versioned<Details>, Problem> {
+    let work_item = match routing::store::items_of(tx, interaction.id).await?.pop() {
         Some(item) if item.state == "queued" => {
-            let position = routing::store::position(&mut tx, &item).await?;
-            Some(QueuedItem::new(item, Some(position), api.clock.now()))
+            let position = routing::store::position(tx, &item).await?;
+            Some(QueuedItem::new(item, Some(position), now))
         }
-        Some(item) => Some(QueuedItem::new(item, None, api.clock.now())),
+        Some(item) => Some(QueuedItem::new(item, None, now)),
         None => None,
     };
-    tx.rollback().await?;
+    let next = InteractionState::ALL.into_iter();
+    let next = next.filter(|to| state::permit(interaction.state, *to, Actor::Agent).is_ok());
     let version = interaction.version;
-    Ok(Versioned(InteractionInQueue { interaction, work_item }, version))
+    let clocks = interaction.clocks(now);
+    let next_states = next.collect();
+    Ok(Versioned(Details { interaction, clocks, work_item, next_states }, version))
 }
 
 /// Lists the messages of an interaction, in order of arrival.

@@ -1,0 +1,347 @@
+//! What agents do with an interaction: each action a path of its own.
+//!
+//! `If-Match` is welcome and not needed: the state machine refuses what does not fit any more, and
+//! names what would.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Details, details, find};
+use crate::{
+    agents,
+    api::{
+        Api, Context,
+        agents::By,
+        input::{Body, MayMatch, Path},
+        output::Versioned,
+        problem::{Code, Problem},
+        queues,
+    },
+    audit::Author,
+    db::Tx,
+    desk::{self, DeskError},
+    interactions::{Action, Interaction, Refused, StateReason},
+    routing,
+};
+
+/// How often an action is tried again after somebody else was quicker.
+const ATTEMPTS: usize = 4;
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(accept))
+        .routes(routes!(assign))
+        .routes(routes!(hold))
+        .routes(routes!(resume))
+        .routes(routes!(transfer))
+        .routes(routes!(wrap_up))
+        .routes(routes!(close))
+        .routes(routes!(abandon))
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Refused(refused) => refused.into(),
+            DeskError::Changed => Self::conflict(),
+            DeskError::NoChannel => Self::new(
+                Code::NoChannel,
+                "this contact has no channel to write by; note what was said instead",
+            ),
+            DeskError::NotAnAgent => Self::new(
+                Code::UnknownAgent,
+                "only agents begin contacts; name one in the header Frontdesk-Agent",
+            ),
+            DeskError::Blocked => Self::new(
+                Code::Blocked,
+                "this customer is blocked; unblock the profile before writing to it",
+            ),
+            DeskError::NotAnswerable => {
+                Self::body("/to", "nothing can be sent to this address; use another one")
+            }
+            DeskError::HeldByOther => Self::new(
+                Code::HeldByOther,
+                "this address is another person's; link the profile to the right person first",
+            ),
+            DeskError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refused::Illegal(_) | Refused::NotParked | Refused::SameAgent => {
+                Self::new(Code::IllegalTransition, detail)
+            }
+            Refused::DescriptionNeeded => Self::new(Code::ShortDescriptionNeeded, detail),
+            Refused::ReasonForMessagingOnly
+            | Refused::HoldReasonNeeded
+            | Refused::NotAHoldReason
+            | Refused::NotAnEndReason => Self::body("/reason", detail),
+        }
+    }
+}
+
+/// Whom it is for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ForAgent {
+    /// The agent's id; by itself whoever makes the request.
+    agent: Option<String>,
+}
+
+/// Why it is done.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Because {
+    /// Why; by itself what usually is the reason.
+    reason: Option<StateReason>,
+}
+
+/// Why it ends, and what it was about.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct End {
+    /// Why; by itself what usually is the reason.
+    reason: Option<StateReason>,
+    /// What it was about, where nobody has said yet.
+    short_description: Option<String>,
+}
+
+/// To whom it goes.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct To {
+    /// An agent's id.
+    agent: Option<String>,
+    /// A queue's id.
+    queue: Option<String>,
+}
+
+/// Takes an interaction out of its queue.
+#[utoipa::path(post, path = "/v1/interactions/{number}/accept", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = ForAgent,
+    responses((status = 200, body = Details, description = "The interaction, with its agent.")))]
+async fn accept(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(body): Body<ForAgent>,
+) -> Result<Versioned<Details>, Problem> {
+    let agent = agent(&api, body.agent, &author).await?;
+    act(&api, &number, &if_match, &author, None, &Action::Accept(agent)).await
+}
+
+/// Gives an interaction to an agent, past the queue or from another agent.
+#[utoipa::path(post, path = "/v1/interactions/{number}/assign", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = ForAgent,
+    responses((status = 200, body = Details, description = "The interaction, with its agent.")))]
+async fn assign(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(body): Body<ForAgent>,
+) -> Result<Versioned<Details>, Problem> {
+    let agent = agent(&api, body.agent, &author).await?;
+    act(&api, &number, &if_match, &author, None, &Action::Assign(agent)).await
+}
+
+/// Parks an interaction; the agent keeps it.
+#[utoipa::path(post, path = "/v1/interactions/{number}/hold", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = Because,
+    responses((status = 200, body = Details, description = "The parked interaction.")))]
+async fn hold(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(body): Body<Because>,
+) -> Result<Versioned<Details>, Problem> {
+    act(&api, &number, &if_match, &author, None, &Action::Hold(body.reason)).await
+}
+
+/// Takes a parked interaction up again.
+#[utoipa::path(post, path = "/v1/interactions/{number}/resume", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")),
+    responses((status = 200, body = Details, description = "The interaction at work.")))]
+async fn resume(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+) -> Result<Versioned<Details>, Problem> {
+    act(&api, &number, &if_match, &author, None, &Action::Resume).await
+}
+
+/// Hands an interaction to another agent or into a queue.
+#[utoipa::path(post, path = "/v1/interactions/{number}/transfer", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = To,
+    responses((status = 200, body = Details, description = "The interaction where it is now.")))]
+async fn transfer(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(body): Body<To>,
+) -> Result<Versioned<Details>, Problem> {
+    match (body.agent, body.queue) {
+        (Some(named), None) => {
+            let agent = agent(&api, Some(named), &author).await?;
+            act(&api, &number, &if_match, &author, None, &Action::Assign(agent)).await
+        }
+        (None, Some(queue)) => requeue(&api, &number, &if_match, &author, &queue).await,
+        (Some(_), Some(_)) | (None, None) => {
+            Err(Problem::body("", "name either an agent or a queue"))
+        }
+    }
+}
+
+/// Ends the conversation and leaves the paperwork.
+#[utoipa::path(post, path = "/v1/interactions/{number}/wrap-up", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")),
+    responses((status = 200, body = Details, description = "The interaction in wrap-up.")))]
+async fn wrap_up(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+) -> Result<Versioned<Details>, Problem> {
+    act(&api, &number, &if_match, &author, None, &Action::WrapUp).await
+}
+
+/// Closes an interaction that is done.
+#[utoipa::path(post, path = "/v1/interactions/{number}/close", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = End,
+    responses((status = 200, body = Details, description = "The closed interaction.")))]
+async fn close(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(body): Body<End>,
+) -> Result<Versioned<Details>, Problem> {
+    let description = body.short_description.as_deref();
+    act(&api, &number, &if_match, &author, description, &Action::Close(body.reason)).await
+}
+
+/// Closes an interaction that was left before it was done.
+#[utoipa::path(post, path = "/v1/interactions/{number}/abandon", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = End,
+    responses((status = 200, body = Details, description = "The closed interaction.")))]
+async fn abandon(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(body): Body<End>,
+) -> Result<Versioned<Details>, Problem> {
+    let description = body.short_description.as_deref();
+    act(&api, &number, &if_match, &author, description, &Action::Abandon(body.reason)).await
+}
+
+/// The agent meant: the one named, else the author.
+async fn agent(api: &Api, named: Option<String>, author: &Author) -> Result<String, Problem> {
+    let Some(named) = named else {
+        let own = author.as_agent().map(str::to_owned);
+        let detail = "say which agent, here or in the header Frontdesk-Agent";
+        return own.ok_or_else(|| Problem::body("/agent", detail));
+    };
+    let mut tx = api.store.begin_read().await?;
+    let agent = agents::get(&mut tx, &named).await?;
+    tx.rollback().await?;
+    match agent {
+        Some(agent) if agent.active => Ok(agent.id),
+        Some(_) | None => {
+            Err(Problem::body("/agent", "there is no active agent of this name; list them first"))
+        }
+    }
+}
+
+/// Does an action, again if somebody else was quicker and the caller named no version.
+async fn act(
+    api: &Api,
+    number: &str,
+    if_match: &MayMatch,
+    author: &Author,
+    description: Option<&str>,
+    action: &Action,
+) -> Result<Versioned<Details>, Problem> {
+    let now = api.clock.now();
+    for _ in 0..ATTEMPTS {
+        let mut tx = api.store.begin().await?;
+        let mut interaction = read(&mut tx, number, if_match).await?;
+        if let Some(text) = description {
+            interaction = describe(&mut tx, interaction, text, author, now.as_millis()).await?;
+        }
+        match desk::act(&mut tx, &interaction, action, author, now.as_millis()).await {
+            Ok(after) => {
+                let details = details(&mut tx, after, now).await?;
+                tx.commit().await?;
+                return Ok(details);
+            }
+            Err(DeskError::Changed) => tx.rollback().await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::conflict())
+}
+
+async fn requeue(
+    api: &Api,
+    number: &str,
+    if_match: &MayMatch,
+    author: &Author,
+    queue: &str,
+) -> Result<Versioned<Details>, Problem> {
+    let now = api.clock.now();
+    for _ in 0..ATTEMPTS {
+        let mut tx = api.store.begin().await?;
+        let interaction = read(&mut tx, number, if_match).await?;
+        if queues::find(&mut tx, queue).await?.is_none() {
+            let error = routing::RouteError::UnknownQueue(queue.to_owned());
+            return Err(Problem::body("/queue", error));
+        }
+        match desk::requeue(&mut tx, &interaction, queue, author, now.as_millis()).await {
+            Ok(after) => {
+                let details = details(&mut tx, after, now).await?;
+                tx.commit().await?;
+                return Ok(details);
+            }
+            Err(DeskError::Changed) => tx.rollback().await?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::conflict())
+}
+
+async fn read(tx: &mut Tx, number: &str, if_match: &MayMatch) -> Result<Interaction, Problem> {
+    let interaction = find(tx, number).await?;
+    if_match.check(interaction.version)?;
+    Ok(interaction)
+}
+
+/// Says what it is about, on the way to closing it.
+async fn describe(
+    tx: &mut Tx,
+    interaction: Interaction,
+    text: &str,
+    author: &Author,
+    now: i64,
+) -> Result<Interaction, Problem> {
+    let text = super::edit::description(text)?;
+    if !interaction.active {
+        return Ok(interaction);
+    }
+    let after = Interaction {
+        short_description: Some(text),
+        description_generated: false,
+        ..interaction.clone()
+    };
+    Ok(desk::edit(tx, &interaction, after, author, now).await?)
+}

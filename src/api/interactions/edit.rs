@@ -1,0 +1,174 @@
+//! What an interaction says, and notes beside it.
+
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Details, details, find};
+use crate::{
+    api::{
+        Context,
+        agents::By,
+        input::{Body, IfMatch, Path, present},
+        output::{Created, Versioned},
+        problem::{Code, Problem},
+    },
+    audit::{self, Subject},
+    desk,
+    interactions::{
+        Interaction,
+        history::{self, Note},
+        number,
+    },
+};
+
+/// No text of an agent's is longer, in characters.
+const LONGEST_NOTE: usize = 10_000;
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// What is to be changed about an interaction. Absent fields stay as they are, `null` empties.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
+pub(super) struct InteractionChange {
+    /// What it is about. Saving without one is refused.
+    short_description: Option<String>,
+    /// The agents it is meant for.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    assignment_group: Option<Option<String>>,
+    /// The customer's account, as your own systems name it.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    account: Option<Option<String>>,
+    /// What it is about elsewhere, such as `{"table": "order", "id": "4711"}`.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Object>)]
+    context: Option<Option<serde_json::Map<String, Value>>>,
+    /// The customer's language.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    language: Option<Option<String>>,
+    /// Where the customer is.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    location: Option<Option<String>>,
+    /// The customer's mood.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    sentiment: Option<Option<String>>,
+    /// Whether the agent asks for help with it.
+    help_requested: Option<bool>,
+    /// The session on the customer's side.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    client_session_id: Option<Option<String>>,
+}
+
+impl InteractionChange {
+    fn of(self, before: &Interaction) -> Result<Interaction, Problem> {
+        let mut after = before.clone();
+        if let Some(text) = self.short_description {
+            after.short_description = Some(description(&text)?);
+            after.description_generated = false;
+        }
+        if !after.is_described() {
+            let detail = "say in short_description what it is about; without one nothing is saved";
+            return Err(Problem::new(Code::ShortDescriptionNeeded, detail));
+        }
+        after.context = match self.context {
+            Some(context) => context.map(|context| sqlx::types::Json(context.into())),
+            None => after.context,
+        };
+        let texts = [
+            (&mut after.assignment_group, self.assignment_group, "/assignment_group"),
+            (&mut after.account, self.account, "/account"),
+            (&mut after.language, self.language, "/language"),
+            (&mut after.location, self.location, "/location"),
+            (&mut after.sentiment, self.sentiment, "/sentiment"),
+            (&mut after.client_session_id, self.client_session_id, "/client_session_id"),
+        ];
+        for (field, change, pointer) in texts {
+            let Some(change) = change else { continue };
+            let text = change.map(|text| plain(pointer, &text, LONGEST_DESCRIPTION)).transpose()?;
+            *field = text;
+        }
+        after.help_requested = self.help_requested.unwrap_or(after.help_requested);
+        Ok(after)
+    }
+}
+
+/// A note to be added.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewNote {
+    /// What colleagues should know; the customer never sees it.
+    text: String,
+}
+
+/// A description that says something.
+pub(super) fn description(text: &str) -> Result<String, Problem> {
+    plain("/short_description", text, LONGEST_DESCRIPTION)
+}
+
+/// A text that says something, without what a database cannot keep.
+pub(super) fn plain(pointer: &str, text: &str, longest: usize) -> Result<String, Problem> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Problem::body(pointer, "say something, or leave it out"));
+    }
+    if text.chars().count() > longest {
+        return Err(Problem::body(pointer, format!("use at most {longest} characters")));
+    }
+    if text.contains('\0') {
+        return Err(Problem::body(pointer, "leave out the character NUL"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Changes what an interaction says.
+#[utoipa::path(patch, path = "/v1/interactions/{number}", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")),
+    request_body = InteractionChange,
+    responses((status = 200, body = Details, description = "The changed interaction.")))]
+pub(super) async fn change(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: IfMatch,
+    Body(change): Body<InteractionChange>,
+) -> Result<Versioned<Details>, Problem> {
+    let now = api.clock.now();
+    let mut tx = api.store.begin().await?;
+    let before = find(&mut tx, &number).await?;
+    if_match.check(before.version)?;
+    let after = change.of(&before)?;
+    let after = desk::edit(&mut tx, &before, after, &author, now.as_millis()).await?;
+    let details = details(&mut tx, after, now).await?;
+    tx.commit().await?;
+    Ok(details)
+}
+
+/// Adds a note that only colleagues see.
+#[utoipa::path(post, path = "/v1/interactions/{number}/notes", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = NewNote,
+    responses((status = 201, body = Note, description = "The new note.")))]
+pub(super) async fn add_note(
+    State(api): Context,
+    By(author): By,
+    Path(given): Path<String>,
+    Body(new): Body<NewNote>,
+) -> Result<Created<Note>, Problem> {
+    let text = plain("/text", &new.text, LONGEST_NOTE)?;
+    let now = api.clock.now().as_millis();
+    let mut tx = api.store.begin().await?;
+    let interaction = find(&mut tx, &given).await?;
+    let note = history::insert_note(&mut tx, interaction.id, &author, &text, now).await?;
+    let number = number(interaction.number.0);
+    let subject = Subject::new("interaction", &number);
+    // The note itself stands in one place, where erasure finds it.
+    audit::record(&mut tx, &author, subject, "note", Vec::new(), now).await?;
+    tx.commit().await?;
+    Ok(Created(format!("/v1/interactions/{number}/timeline"), Versioned(note, 1)))
+}

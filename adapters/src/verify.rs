@@ -68,6 +68,11 @@ pub trait Scheme: fmt::Debug + Send + Sync {
         request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
     }
 
+    /// Whether the proof that `request` carries is only good for a while.
+    fn is_timed_in(&self, request: &Request) -> bool {
+        self.is_timed() && self.is_signed(request)
+    }
+
     /// The scheme in a few words, for people.
     fn describe(&self) -> String;
 

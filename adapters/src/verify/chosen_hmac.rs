@@ -63,9 +63,7 @@ impl Scheme for ChosenHmac {
     }
 
     fn describe(&self) -> String {
-        "HMAC of the body in a header of your choice, a secret in the address, or Basic \
-         credentials"
-            .to_owned()
+        "HMAC of the body in a chosen header; else a secret address or Basic".to_owned()
     }
 
     fn check(&self, account: &Account) -> Result<(), AccountError> {

@@ -44,7 +44,7 @@ impl Scheme for Endpoint {
     }
 
     fn describe(&self) -> String {
-        "no signature: a secret in the address, Basic credentials, or both".to_owned()
+        "nothing is signed: a secret address, Basic, or both".to_owned()
     }
 
     fn check(&self, account: &Account) -> Result<(), AccountError> {

@@ -51,7 +51,7 @@ impl Scheme for MessageBird {
     }
 
     fn describe(&self) -> String {
-        format!("JWT over address and body in {TOKEN}; HMAC-SHA256; Standard Webhooks")
+        "JWT of address and body; HMAC-SHA256; Standard Webhooks".to_owned()
     }
 
     fn check(&self, account: &Account) -> Result<(), AccountError> {

@@ -56,8 +56,12 @@ impl Scheme for Sinch {
         has(request, SIGNATURE) || has(request, NUMBERS) || self.endpoint.is_signed(request)
     }
 
+    fn is_timed_in(&self, request: &Request) -> bool {
+        has(request, SIGNATURE) || has(request, APPLICATION_TIMESTAMP)
+    }
+
     fn describe(&self) -> String {
-        format!("HMAC-SHA256 of body, nonce and time in {SIGNATURE}, or what the address knows")
+        "HMAC-SHA256 of body, nonce and time; else a secret address or Basic".to_owned()
     }
 
     fn check(&self, account: &Account) -> Result<(), AccountError> {

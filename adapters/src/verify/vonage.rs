@@ -99,8 +99,7 @@ impl Scheme for Vonage {
     }
 
     fn describe(&self) -> String {
-        "JWT in authorization (Messages API), MD5 or HMAC of the parameters in sig (SMS API)"
-            .to_owned()
+        "JWT of the body (Messages); MD5 or HMAC of the parameters (SMS)".to_owned()
     }
 
     fn check(&self, account: &Account) -> Result<(), AccountError> {

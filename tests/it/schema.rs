@@ -82,7 +82,8 @@ async fn two_instances_may_start_at_once_on_an_empty_postgres() {
     second.accept(sms("+15550100002", "SM2", "to the other")).await;
     assert_eq!(first.count("interactions").await, 1);
     assert_eq!(first.count("queues").await, 1);
-    assert_eq!(first.count("channels").await, 4);
+    let channels = frontdesk_adapters::providers::ALL.len();
+    assert_eq!(usize::try_from(first.count("channels").await), Ok(channels));
 }
 
 on_both! {

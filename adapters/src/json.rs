@@ -80,6 +80,10 @@ fn read(raw: &str, depth: usize) -> Option<Value> {
     }
     let depth = depth.checked_sub(1)?;
     if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) {
+        if items.len() > MAX_ITEMS {
+            // Refused as it is: not worth taking apart.
+            return Some(vec![Value::Null; items.len()].into());
+        }
         let read = |item: &RawValue| read(item.get(), depth).unwrap_or_default();
         return Some(items.into_iter().map(read).collect());
     }

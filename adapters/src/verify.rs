@@ -17,6 +17,8 @@ mod signalwire;
 mod sinch;
 mod standard_webhooks;
 mod telesign;
+#[cfg(test)]
+mod tests;
 mod url_and_form;
 mod vonage;
 

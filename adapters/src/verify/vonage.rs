@@ -29,6 +29,9 @@ const HEADER: &str = "authorization";
 /// How far a signed time may be from ours, in seconds, either way (Vonage's Java SDK).
 const TOLERANCE_SECONDS: u32 = 300;
 
+/// Far more parameters than a request of the SMS API has.
+const MAX_PARAMETERS: usize = 1_000;
+
 const UNKNOWN_METHOD: &str = "expected md5hash, md5, sha1, sha256 or sha512";
 
 /// A method of the SMS API.
@@ -114,6 +117,9 @@ impl Scheme for Vonage {
             return self.verify_token(request, account, now);
         }
         let parameters = parameters(request);
+        if parameters.len() > MAX_PARAMETERS {
+            return Err(Refusal::Malformed("there are more parameters than can be signed"));
+        }
         let one = |wanted: &str| {
             let mut values = parameters.iter().filter(|(name, _)| name == wanted);
             match (values.next(), values.next()) {
@@ -246,10 +252,10 @@ fn parameters(request: &Request) -> Vec<(String, String)> {
         (name.into_owned(), value.into_owned())
     };
     if request.method == Method::Get {
-        return request.query().map(owned).collect();
+        return request.query().take(MAX_PARAMETERS + 1).map(owned).collect();
     }
     if request.is_form() {
-        return request.form().map(owned).collect();
+        return request.form().take(MAX_PARAMETERS + 1).map(owned).collect();
     }
     let object: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
     let text = |value: Value| match value {
@@ -257,7 +263,8 @@ fn parameters(request: &Request) -> Vec<(String, String)> {
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
-    object.into_iter().map(|(name, value)| (name, text(value))).collect()
+    let pairs = object.into_iter().map(|(name, value)| (name, text(value)));
+    pairs.take(MAX_PARAMETERS + 1).collect()
 }
 
 /// Puts changed parameters where they were.

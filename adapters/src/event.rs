@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, phone};
 
+mod report;
+
+pub(crate) use report::Report;
+
 /// The events of one request, in the order they stood there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parsed {
@@ -143,54 +147,6 @@ impl Status {
             participant: None,
             sender: None,
             provider_type: None,
-        }
-    }
-}
-
-/// What a provider reports about a message of ours, before it is known whether we have a word for it.
-#[derive(Debug, Default)]
-pub(crate) struct Report {
-    pub id: Option<String>,
-    pub at: Option<Timestamp>,
-    pub recipient: Option<Address>,
-    pub sender: Option<Address>,
-    pub error: Option<DeliveryError>,
-    pub medium: Option<Medium>,
-}
-
-impl Report {
-    /// The event: a status, or something else when `word` has no meaning for us, so that it moves
-    /// nothing.
-    pub fn event(self, word: &str, meaning: Option<DeliveryStatus>) -> Event {
-        let (Some(id), Some(status)) = (&self.id, meaning) else {
-            return Event::Message(self.unknown(word));
-        };
-        Event::Status(Status {
-            at: self.at,
-            recipient: self.recipient,
-            error: self.error,
-            sender: self.sender,
-            provider_type: text(word).filter(|word| word != status.as_str()),
-            ..Status::new(id.as_str(), status)
-        })
-    }
-
-    fn unknown(self, word: &str) -> Message {
-        let key = self.id.as_ref().map(|id| {
-            let recipient = self.recipient.as_ref().map_or("", |address| &address.value);
-            format!("status:{id}:{word}:{recipient}")
-        });
-        Message {
-            id: self.id,
-            sender: self.recipient.map(Sender::from),
-            recipient: self.sender.map(Recipient::from),
-            sent_at: self.at,
-            medium: self.medium,
-            key,
-            ..Message::other(match word {
-                "" => "status".to_owned(),
-                word => format!("status/{word}"),
-            })
         }
     }
 }
@@ -433,6 +389,20 @@ impl AttachmentKind {
             "audio" => Self::Audio,
             "video" => Self::Video,
             "text" if content_type.contains("vcard") => Self::Contact,
+            _ => Self::File,
+        }
+    }
+
+    /// The kind that goes with the file's ending, where an address is all there is.
+    pub(crate) fn from_url(url: &str) -> Self {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        match ending.to_ascii_lowercase().as_str() {
+            "jpg" | "jpeg" | "png" | "gif" | "webp" | "heic" | "bmp" => Self::Image,
+            "mp3" | "m4a" | "aac" | "amr" | "ogg" | "opus" | "wav" => Self::Audio,
+            "mp4" | "3gp" | "3gpp" | "mov" | "webm" => Self::Video,
+            "vcf" => Self::Contact,
             _ => Self::File,
         }
     }

@@ -13,6 +13,10 @@ use crate::{Malformed, Method, Request, Timestamp, Verified, event};
 /// How deep objects that cannot be read whole are taken apart.
 const SALVAGE_DEPTH: usize = 4;
 
+/// More items than any provider puts into a list. Every item may become an event, and a body of a
+/// megabyte has room for half a million.
+const MAX_ITEMS: usize = 10_000;
+
 /// How much of an event we have no words for is kept with it.
 const MAX_KEPT_BYTES: usize = 4096;
 
@@ -20,7 +24,22 @@ const MAX_KEPT_BYTES: usize = 4096;
 pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
     let raw: &RawValue = request.json()?;
     let value = read(raw.get(), SALVAGE_DEPTH).filter(Value::is_object);
-    value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))
+    bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
+}
+
+fn bounded(value: Value) -> Result<Value, Malformed> {
+    if has_endless_list(&value) {
+        return Err(Malformed(format!("a list in the body has more than {MAX_ITEMS} items")));
+    }
+    Ok(value)
+}
+
+fn has_endless_list(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.len() > MAX_ITEMS || items.iter().any(has_endless_list),
+        Value::Object(members) => members.values().any(has_endless_list),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Reads the parameters of the query (GET) or the form as the object they would be in JSON, or JSON.
@@ -45,11 +64,14 @@ fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value
 /// Reads a body that is a list, or a single item; items that cannot be read are null.
 pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
     let raw: &RawValue = request.json()?;
-    let read = |raw: &RawValue| read(raw.get(), SALVAGE_DEPTH).unwrap_or_default();
-    Ok(match serde_json::from_str::<Vec<&RawValue>>(raw.get()) {
-        Ok(items) => items.into_iter().map(read).collect(),
-        Err(_) => vec![read(raw)],
-    })
+    match bounded(read(raw.get(), SALVAGE_DEPTH).unwrap_or_default())? {
+        Value::Array(items) => Ok(items),
+        single @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => Ok(vec![single]),
+    }
 }
 
 fn read(raw: &str, depth: usize) -> Option<Value> {
@@ -58,6 +80,10 @@ fn read(raw: &str, depth: usize) -> Option<Value> {
     }
     let depth = depth.checked_sub(1)?;
     if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) {
+        if items.len() > MAX_ITEMS {
+            // Refused as it is: not worth taking apart.
+            return Some(vec![Value::Null; items.len()].into());
+        }
         let read = |item: &RawValue| read(item.get(), depth).unwrap_or_default();
         return Some(items.into_iter().map(read).collect());
     }
@@ -181,6 +207,9 @@ mod tests {
         let value = read(r#"{"a":[{"b":1,"c":"\ud83d"},{"b":2}],"d":1e999,"e":"x"}"#, 4);
         let value = value.expect("an object");
         assert_eq!(value, serde_json::json!({"a": [{"b": 1}, {"b": 2}], "e": "x"}));
+        let endless = format!("{{\"a\":[{}0]}}", "0,".repeat(MAX_ITEMS));
+        let endless = read(&endless, 4).expect("an object");
+        assert!(has_endless_list(&endless) && bounded(endless).is_err());
         let bottomless = format!("{}1e999{}", "[".repeat(100), "]".repeat(100));
         assert_eq!(read(&format!(r#"{{"a":{bottomless},"b":1}}"#), 2).expect("an object")["b"], 1);
     }

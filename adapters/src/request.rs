@@ -157,10 +157,19 @@ impl<Trust> Request<Trust> {
     /// Missing, empty, repeated and oversized headers are refused: with two values, whoever stands
     /// between us and the provider could choose which one is believed.
     pub fn single_header(&self, name: &'static str) -> Result<&str, Refusal> {
+        self.single_header_called(name, name)
+    }
+
+    /// The same for a header whose name the account chooses; `shown` stands for it in a refusal.
+    pub(crate) fn single_header_called(
+        &self,
+        name: &str,
+        shown: &'static str,
+    ) -> Result<&str, Refusal> {
         let mut values = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = values.next().map_or("", |(_, value)| value.trim());
         if value.is_empty() {
-            return Err(Refusal::MissingSignature(name));
+            return Err(Refusal::MissingSignature(shown));
         }
         if values.next().is_some() {
             return Err(Refusal::BadSignature("an authentication header is repeated"));

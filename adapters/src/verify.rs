@@ -6,10 +6,19 @@
 //! its provider. The clock is an argument, and no scheme fetches a key.
 
 mod body_hmac;
+mod chosen_hmac;
+mod ed25519;
+mod endpoint;
 mod jwt;
+mod messagebird;
 mod plivo;
 mod shared_secret;
+mod signalwire;
+mod sinch;
 mod standard_webhooks;
+mod telesign;
+#[cfg(test)]
+mod tests;
 mod url_and_form;
 mod vonage;
 
@@ -24,9 +33,16 @@ use subtle::ConstantTimeEq;
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use chosen_hmac::ChosenHmac;
+pub use ed25519::Ed25519;
+pub use endpoint::Endpoint;
+pub use messagebird::MessageBird;
 pub use plivo::Plivo;
 pub use shared_secret::SharedSecret;
+pub use signalwire::SignalWire;
+pub use sinch::Sinch;
 pub use standard_webhooks::StandardWebhooks;
+pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
 pub use vonage::Vonage;
 
@@ -52,6 +68,11 @@ pub trait Scheme: fmt::Debug + Send + Sync {
     fn is_signed(&self, request: &Request) -> bool {
         let header = self.signature_header();
         request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+    }
+
+    /// Whether the proof that `request` carries is only good for a while.
+    fn is_timed_in(&self, request: &Request) -> bool {
+        self.is_timed() && self.is_signed(request)
     }
 
     /// The scheme in a few words, for people.

@@ -2,9 +2,16 @@
 
 use crate::Adapter;
 
+pub mod bandwidth;
 pub mod chat;
+pub mod infobip;
+pub mod messagebird;
 pub mod plivo;
+pub mod signalwire;
+pub mod sinch;
 pub mod telegram;
+pub mod telesign;
+pub mod telnyx;
 pub mod twilio;
 pub mod vonage;
 pub mod whatsapp;
@@ -17,6 +24,13 @@ pub const ALL: &[&Adapter] = &[
     &chat::ADAPTER,
     &vonage::ADAPTER,
     &plivo::ADAPTER,
+    &telnyx::ADAPTER,
+    &sinch::ADAPTER,
+    &messagebird::ADAPTER,
+    &bandwidth::ADAPTER,
+    &signalwire::ADAPTER,
+    &infobip::ADAPTER,
+    &telesign::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -38,7 +38,7 @@ impl Scheme for Plivo {
     }
 
     fn describe(&self) -> String {
-        format!("HMAC-SHA256 of address and nonce in {V2}, and of the parameters in {V3}")
+        "HMAC-SHA256 of address and nonce (V2), of the parameters too (V3)".to_owned()
     }
 
     fn verify(&self, request: &Request, account: &Account, _now: Timestamp) -> Result<(), Refusal> {

@@ -10,7 +10,7 @@ use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
-const SIGNATURE: &str = "webhook-signature";
+pub(super) const SIGNATURE: &str = "webhook-signature";
 
 const NOT_A_SECRET: &str = "expected whsec_ and base64 of the key";
 
@@ -93,7 +93,7 @@ impl Scheme for StandardWebhooks {
     }
 }
 
-fn verify(
+pub(super) fn verify(
     request: &Request,
     secrets: &[Secret],
     public_keys: &[Secret],
@@ -153,7 +153,7 @@ fn signed_content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [
     [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
 }
 
-fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
+pub(super) fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
     let secret = secret.expose();
     let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;
     (!key.is_empty()).then_some(key)

@@ -117,7 +117,7 @@ fn signed_form(request: &Request) -> Option<String> {
 /// The address without its port, or with the usual one: Twilio signs either.
 ///
 /// A quote in the query is also tried as `%27`, which one of Twilio's signers writes.
-fn other_spellings(url: &str) -> Vec<String> {
+pub(super) fn other_spellings(url: &str) -> Vec<String> {
     let mut spellings = Vec::new();
     if let Some((scheme, rest)) = url.split_once("://") {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());

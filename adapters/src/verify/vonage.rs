@@ -29,6 +29,9 @@ const HEADER: &str = "authorization";
 /// How far a signed time may be from ours, in seconds, either way (Vonage's Java SDK).
 const TOLERANCE_SECONDS: u32 = 300;
 
+/// Far more parameters than a request of the SMS API has.
+const MAX_PARAMETERS: usize = 1_000;
+
 const UNKNOWN_METHOD: &str = "expected md5hash, md5, sha1, sha256 or sha512";
 
 /// A method of the SMS API.
@@ -52,6 +55,17 @@ impl Signing {
         })
     }
 
+    fn digest_bytes(self) -> usize {
+        match self {
+            Self::Appended | Self::Keyed(Hash::Md5) => 16,
+            Self::Keyed(Hash::Sha1) => 20,
+            Self::Keyed(Hash::Sha224) => 28,
+            Self::Keyed(Hash::Sha256) => 32,
+            Self::Keyed(Hash::Sha384) => 48,
+            Self::Keyed(Hash::Sha512) => 64,
+        }
+    }
+
     fn digest(self, secret: &Secret, signed: &str) -> Vec<u8> {
         let key = secret.expose().as_bytes();
         match self {
@@ -61,7 +75,7 @@ impl Signing {
     }
 }
 
-/// Those an unpinned account accepts; a digest of another length matches none of them.
+/// Those an unpinned account accepts, as far as they make digests of the given length.
 const ALL: [Signing; 5] = [
     Signing::Appended,
     Signing::Keyed(Hash::Md5),
@@ -88,8 +102,7 @@ impl Scheme for Vonage {
     }
 
     fn describe(&self) -> String {
-        "JWT in authorization (Messages API), MD5 or HMAC of the parameters in sig (SMS API)"
-            .to_owned()
+        "JWT of the body (Messages); MD5 or HMAC of the parameters (SMS)".to_owned()
     }
 
     fn check(&self, account: &Account) -> Result<(), AccountError> {
@@ -104,6 +117,9 @@ impl Scheme for Vonage {
             return self.verify_token(request, account, now);
         }
         let parameters = parameters(request);
+        if parameters.len() > MAX_PARAMETERS {
+            return Err(Refusal::Malformed("there are more parameters than can be signed"));
+        }
         let one = |wanted: &str| {
             let mut values = parameters.iter().filter(|(name, _)| name == wanted);
             match (values.next(), values.next()) {
@@ -117,12 +133,15 @@ impl Scheme for Vonage {
         }
         let given = unhex(&signature.to_ascii_lowercase()).ok_or(MISMATCH)?;
         let methods = match account.get(self.method).map(Signing::read) {
-            None => ALL.to_vec(),
+            None => ALL.into_iter().filter(|way| way.digest_bytes() == given.len()).collect(),
             Some(Some(pinned)) => vec![pinned],
             Some(None) => return Err(Refusal::BadSignature("the signature method is unknown")),
         };
         // Some of Vonage's signers leave out parameters without a value.
-        let spellings = [signed(&parameters, true), signed(&parameters, false)];
+        let mut spellings = vec![signed(&parameters, true)];
+        if parameters.iter().any(|(_, value)| value.is_empty()) {
+            spellings.push(signed(&parameters, false));
+        }
         any_matches(account.secrets(self.secret), |secret| {
             let pairs =
                 methods.iter().flat_map(|method| spellings.iter().map(move |s| (method, s)));
@@ -233,10 +252,10 @@ fn parameters(request: &Request) -> Vec<(String, String)> {
         (name.into_owned(), value.into_owned())
     };
     if request.method == Method::Get {
-        return request.query().map(owned).collect();
+        return request.query().take(MAX_PARAMETERS + 1).map(owned).collect();
     }
     if request.is_form() {
-        return request.form().map(owned).collect();
+        return request.form().take(MAX_PARAMETERS + 1).map(owned).collect();
     }
     let object: Map<String, Value> = serde_json::from_slice(&request.body).unwrap_or_default();
     let text = |value: Value| match value {
@@ -244,7 +263,8 @@ fn parameters(request: &Request) -> Vec<(String, String)> {
         Value::Null => String::new(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     };
-    object.into_iter().map(|(name, value)| (name, text(value))).collect()
+    let pairs = object.into_iter().map(|(name, value)| (name, text(value)));
+    pairs.take(MAX_PARAMETERS + 1).collect()
 }
 
 /// Puts changed parameters where they were.

@@ -1,7 +1,7 @@
 //! What a fixture's author expects of the gateway, against what it did.
 
 use frontdesk_adapters::{Account, Adapter, Handshake, Method, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     cli::http::Heard,
@@ -34,14 +34,14 @@ impl Verdict {
         request: &Request,
         expected: &Value,
     ) -> Self {
-        let refused = if carries_old_time(adapter, request) {
-            // Signed when the fixture was recorded, long before now.
-            Some("stale")
-        } else {
-            expected["refused"].as_str()
-        };
-        if let Some(word) = refused {
-            return Self::refused(request.method, word);
+        // A proof of its own was made when the fixture was recorded, long before now.
+        let is_past = adapter.verifier.is_timed_in(request);
+        match (expected["refused"].as_str(), is_past) {
+            (Some(word), false) => return Self::refused(request.method, Some(word)),
+            (None, true) => return Self::refused(request.method, Some("stale")),
+            // Which of two reasons is found first is the scheme's own business.
+            (Some(_), true) => return Self::refused(request.method, None),
+            (None, false) => {}
         }
         let answer = &expected["answer"];
         let text = |name: &str| answer[name].as_str().map(str::to_owned);
@@ -68,16 +68,16 @@ impl Verdict {
         Self { answer, outcome, kinds, differences: Vec::new() }
     }
 
-    fn refused(method: Method, word: &str) -> Self {
+    fn refused(method: Method, word: Option<&str>) -> Self {
         let status = match (word, method) {
-            ("malformed", _) => 400,
+            (Some("malformed"), _) => 400,
             (_, Method::Get) => 403,
             (_, Method::Post) => 401,
         };
         let answer = Expected {
             status,
             content_type: Some("application/problem+json".to_owned()),
-            body: Some(format!(r#"{{"status":{status},"code":"{word}","detail":null}}"#)),
+            body: Some(json!({"status": status, "code": word, "detail": null}).to_string()),
         };
         let outcome = Some(RequestOutcome::Refused);
         Self { answer, outcome, kinds: Vec::new(), differences: Vec::new() }
@@ -126,11 +126,6 @@ impl Verdict {
             self.differences.push(format!("recorded {got}, not {wanted}"));
         }
     }
-}
-
-/// Whether the file holds its own signature over a time that is past by now.
-fn carries_old_time(adapter: &Adapter, request: &Request) -> bool {
-    adapter.verifier.is_timed() && adapter.verifier.is_signed(request)
 }
 
 /// Whether two JSON values agree; what is `null` in an expectation is ours to choose, such as an id.

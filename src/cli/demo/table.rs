@@ -176,6 +176,8 @@ impl Row {
         } else {
             styled(RED, format!("{:>7} ✗", self.as_expected))
         };
+        // Eighty columns leave room for short names; a longer one gets a line of its own.
+        let name = if name.len() > 9 { format!("{name}\n {:<9}", "") } else { name.to_owned() };
         format!(
             " {name:<9}{:>9}{:>9}{:>9}{:>8}{:>10}{:>7}{:>8}{mark}",
             self.requests,

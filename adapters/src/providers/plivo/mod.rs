@@ -142,7 +142,7 @@ fn media(parameters: Json<'_>) -> Vec<Attachment> {
         let url = parameters.text(&name)?;
         let content_type = parameters.text(&name.replace("Media", "MediaContentType"));
         let kind = content_type.as_deref().map(AttachmentKind::from_content_type);
-        let kind = kind.unwrap_or(AttachmentKind::File);
+        let kind = kind.unwrap_or_else(|| AttachmentKind::from_url(&url));
         Some(Attachment { url: Some(url), content_type, ..Attachment::new(kind) })
     };
     names.filter_map(attachment).collect()
@@ -170,7 +170,7 @@ fn status(word: &str, parameters: Json<'_>) -> Vec<Event> {
         "read" => (Some(DeliveryStatus::Read), "DeliveryReportTime"),
         _ => (None, "DeliveryReportTime"),
     };
-    let code = parameters.text("ErrorCode").filter(|code| code.trim_matches('0') != "");
+    let code = parameters.text("ErrorCode").filter(|code| !code.trim_matches('0').is_empty());
     let report = Report {
         // Parts of one text had ids of their own once; the parent's is what sending returned.
         id: parameters.first_text(&["ParentMessageUUID", "MessageUUID"]),

@@ -56,7 +56,8 @@ pub(super) fn read(word: &str, parameters: &Parameters<'_>) -> Vec<Event> {
 
 fn delivery(word: &str) -> Option<DeliveryStatus> {
     Some(match word {
-        "accepted" | "scheduled" | "queued" | "sending" => DeliveryStatus::Queued,
+        // The second is SignalWire's.
+        "accepted" | "initiated" | "scheduled" | "queued" | "sending" => DeliveryStatus::Queued,
         "sent" => DeliveryStatus::Sent,
         "delivered" => DeliveryStatus::Delivered,
         "undelivered" => DeliveryStatus::Undelivered,

@@ -46,7 +46,7 @@ fn receipt(body: Json<'_>, person: Option<Address>, ours: Option<Address>) -> Ev
         "rejected" => Some(DeliveryStatus::Rejected),
         _ => None,
     };
-    let code = body.text("err-code").filter(|code| code.trim_matches('0') != "");
+    let code = body.text("err-code").filter(|code| !code.trim_matches('0').is_empty());
     Report {
         id: body.text("messageId"),
         at: body

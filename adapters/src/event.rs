@@ -613,6 +613,10 @@ impl Event {
 /// Text worth keeping: `None` when there is none. NUL cannot be stored everywhere and says nothing.
 pub(crate) fn text(raw: impl Into<String>) -> Option<String> {
     let raw = raw.into();
-    let text = if raw.contains('\0') { raw.replace('\0', "\u{fffd}") } else { raw };
+    let text = if memchr::memchr(0, raw.as_bytes()).is_some() {
+        raw.replace('\0', "\u{fffd}")
+    } else {
+        raw
+    };
     (!text.is_empty()).then_some(text)
 }

@@ -13,6 +13,7 @@ mod answer;
 mod decode;
 mod event;
 pub mod fixture;
+mod form;
 mod json;
 pub mod phone;
 pub mod providers;

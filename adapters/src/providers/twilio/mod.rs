@@ -65,9 +65,7 @@ const MAX_METADATA: usize = 200;
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let events = match request.method {
         Method::Get => from_pairs(|| request.query()),
-        Method::Post if request.media_type() == "application/x-www-form-urlencoded" => {
-            from_pairs(|| request.form())
-        }
+        Method::Post if request.is_form() => from_pairs(|| request.form()),
         Method::Post => vec![from_json(request)?],
     };
     Ok(events.into())

@@ -189,15 +189,16 @@ impl<Trust> Request<Trust> {
             .filter(|value| !value.is_empty())
     }
 
-    /// The media type of the body, in lower case and without parameters.
-    pub fn media_type(&self) -> String {
+    /// Whether the body is of a media type, whatever its case and parameters.
+    pub(crate) fn is_of_type(&self, media_type: &str) -> bool {
         let content_type = self.header("content-type").unwrap_or_default();
-        content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+        let given = content_type.split(';').next().unwrap_or_default();
+        given.trim().eq_ignore_ascii_case(media_type)
     }
 
     /// Whether the body is a form by its media type.
     pub fn is_form(&self) -> bool {
-        self.media_type() == "application/x-www-form-urlencoded"
+        self.is_of_type("application/x-www-form-urlencoded")
     }
 
     /// The query of the address, as sent.

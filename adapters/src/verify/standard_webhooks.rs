@@ -89,7 +89,8 @@ impl Scheme for StandardWebhooks {
     }
 
     fn bare_digest(&self, key: &[u8], request: &Request) -> Vec<u8> {
-        hmac_sha256(key, &[&request.body])
+        let [id, timestamp] = [ID, TIMESTAMP].map(|name| request.header(name).unwrap_or_default());
+        hmac_sha256(key, &signed_content(id, timestamp, &request.body))
     }
 }
 

@@ -41,7 +41,7 @@ impl Scheme for UrlAndForm {
     ) -> Result<(), AccountError> {
         let secret = signing_secret(account, self.secret)?;
         let has_digest = request.query().any(|(name, _)| name == "bodySHA256");
-        let is_json = request.media_type() == "application/json";
+        let is_json = request.is_of_type("application/json");
         // A request that is signed again has its digest already.
         if request.method == Method::Post && is_json && !has_digest {
             let joint = if request.raw_query().is_empty() { '?' } else { '&' };
@@ -100,18 +100,28 @@ fn signed_form(request: &Request) -> Option<String> {
     if request.method == Method::Get || request.body.is_empty() {
         return Some(String::new());
     }
-    if request.media_type() != "application/x-www-form-urlencoded" {
+    if !request.is_form() {
         return None;
     }
-    let mut pairs: Vec<_> = request.decoded_form().pairs().collect();
-    pairs.sort_unstable();
-    pairs.dedup();
+    // The first bytes as a number settle nearly every comparison.
+    let pairs = request.decoded_form().pairs();
+    let mut order: Vec<_> = pairs.map(|pair| (first_bytes(pair.0), pair)).collect();
+    order.sort_unstable();
+    order.dedup();
     let mut signed = String::with_capacity(request.body.len());
-    for (name, value) in &pairs {
+    for (_, (name, value)) in order {
         signed.push_str(name);
         signed.push_str(value);
     }
     Some(signed)
+}
+
+/// The first eight bytes, which order like the text they begin.
+fn first_bytes(text: &str) -> u64 {
+    let mut bytes = [0; 8];
+    let length = text.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
+    u64::from_be_bytes(bytes)
 }
 
 /// The address without its port, or with the usual one: Twilio signs either.

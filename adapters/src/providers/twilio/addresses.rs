@@ -25,7 +25,14 @@ pub(super) fn parties(person: Option<&str>, ours: Option<&str>, service: Option<
 
 /// Reads an address; `ours` tells the region of a number without `+`.
 pub(super) fn address(raw: &str, ours: Option<&Address>) -> Option<Address> {
-    let raw = event::text(raw.trim())?;
+    let raw = raw.trim();
+    // Nearly always; everything below costs a copy.
+    if raw.starts_with('+')
+        && let Some(number) = number(raw)
+    {
+        return Some(number);
+    }
+    let raw = event::text(raw)?;
     match raw.split_once(':') {
         Some((_, "")) => None,
         Some(("whatsapp", id)) => {
@@ -35,7 +42,7 @@ pub(super) fn address(raw: &str, ours: Option<&Address>) -> Option<Address> {
         Some(("messenger", id)) => Some(Address::user(id)),
         Some(_) => Some(Address::user(raw)),
         None if is_service(&raw) => Some(Address::user(raw)),
-        None if raw.starts_with('+') => number(&raw).or_else(|| Address::telephone(&raw, None)),
+        None if raw.starts_with('+') => Address::telephone(&raw, None),
         None => Address::telephone(&raw, ours.and_then(region)),
     }
 }
@@ -55,7 +62,7 @@ fn number(raw: &str) -> Option<Address> {
     let stated = (7..=15).contains(&digits.len())
         && !digits.starts_with('0')
         && digits.bytes().all(|byte| byte.is_ascii_digit());
-    stated.then(|| Address { kind: AddressKind::Phone, value: format!("+{digits}"), scope: None })
+    stated.then(|| Address { kind: AddressKind::Phone, value: ["+", digits].concat(), scope: None })
 }
 
 fn medium(raw: &str) -> Option<Medium> {

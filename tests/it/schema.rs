@@ -8,7 +8,7 @@ use crate::support::{Database, TestGateway, execute, on_both, requests::sms, row
 
 /// Which types of PostgreSQL stand for a type of SQLite.
 const TYPES: [(&str, &[&str]); 3] = [
-    ("text", &["text", "jsonb"]),
+    ("text", &["text", "json"]),
     ("integer", &["bigint", "integer", "boolean"]),
     ("blob", &["uuid", "bytea"]),
 ];

@@ -1,8 +1,6 @@
 //! The files of a message.
 
-use serde_json::Value;
-
-use super::fields::Fields;
+use super::{fields::Fields, tree::Node};
 use crate::{Attachment, AttachmentKind};
 
 const MAX_ATTACHMENTS: usize = 20;
@@ -17,12 +15,12 @@ pub(super) fn attachments(data: &mut Fields) -> Vec<Attachment> {
     let mut attachments = Vec::new();
     for (index, file) in files.into_iter().enumerate() {
         let place = format!("attachments/{index}");
-        let Value::Object(file) = file else {
+        let Node::Object(file) = file else {
             data.problem(&place, "invalid_type", "must be an object");
             continue;
         };
         let (mut attachment, rest) = data.nested(&place, file, attachment);
-        attachment.metadata = Some(rest).filter(|rest| !rest.is_empty());
+        attachment.metadata = (!rest.is_empty()).then(|| rest.into());
         attachments.push(attachment);
     }
     attachments

@@ -9,14 +9,15 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
+use super::tree::{Members, Name};
 use crate::{Malformed, Request, Verified};
 
 /// What a request brings.
 pub(super) enum Body<'a> {
     /// An event; `None` where it holds a value that cannot be read.
-    Single(Option<Map<String, Value>>),
+    Single(Option<Members<'a>>),
     /// The items of `events`; `None` where that is no list.
     Batch(Option<Vec<&'a RawValue>>),
 }
@@ -29,10 +30,10 @@ pub(super) fn read(request: &Request<Verified>) -> Result<Body<'_>, Malformed> {
     let Some(events) = top.events else {
         return Ok(Body::Single(Some(top.rest)));
     };
-    if top.rest.contains_key("type") {
+    if top.rest.get("type").is_some() {
         let events = serde_json::from_str(events.get()).ok();
         return Ok(Body::Single(events.map(|events| {
-            top.rest.insert("events".to_owned(), events);
+            top.rest.insert("events", events);
             top.rest
         })));
     }
@@ -42,7 +43,7 @@ pub(super) fn read(request: &Request<Verified>) -> Result<Body<'_>, Malformed> {
 /// An object whose `events` are not looked into.
 struct Top<'a> {
     events: Option<&'a RawValue>,
-    rest: Map<String, Value>,
+    rest: Members<'a>,
 }
 
 impl<'de> Deserialize<'de> for Top<'de> {
@@ -61,14 +62,14 @@ impl<'de> Visitor<'de> for TopVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Top<'de>, A::Error> {
-        let mut top = Top { events: None, rest: Map::new() };
-        while let Some(name) = fields.next_key::<String>()? {
+        let (mut events, mut rest) = (None, Vec::new());
+        while let Some(Name(name)) = fields.next_key()? {
             if name == "events" {
-                top.events = Some(fields.next_value()?);
+                events = Some(fields.next_value()?);
             } else {
-                top.rest.insert(name, fields.next_value()?);
+                rest.push((name, fields.next_value()?));
             }
         }
-        Ok(top)
+        Ok(Top { events, rest: Members::new(rest) })
     }
 }

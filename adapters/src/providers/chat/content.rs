@@ -4,8 +4,9 @@
 //! changes it. Links to files are often signed afresh for each attempt, so a file that carries an
 //! id or a checksum is compared by that instead.
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+
+use super::tree::{Members, Node};
 
 /// What may differ between two mentions of the same file.
 const LINK: &[&str] = &["url", "expires_at"];
@@ -15,17 +16,18 @@ const END_OF_TEXT: u8 = 0xff;
 const END: u8 = 0xfe;
 
 /// The first eight bytes of SHA-256 over the `data` of a message.
-pub(super) fn digest(data: &Map<String, Value>) -> i64 {
+pub(super) fn digest(data: &Members<'_>) -> i64 {
     let mut said = Vec::with_capacity(1024);
-    for (name, value) in sorted(data) {
+    for (name, value) in present(data) {
         text(&mut said, name);
-        match value.as_array().filter(|_| name == "attachments") {
-            Some(files) => {
-                said.push(b'a');
-                files.iter().for_each(|file| attachment(&mut said, file));
-                said.push(END);
-            }
-            None => add(&mut said, value),
+        if let Node::List(files) = value
+            && name == "attachments"
+        {
+            said.push(b'a');
+            files.iter().for_each(|file| attachment(&mut said, file));
+            said.push(END);
+        } else {
+            add(&mut said, value);
         }
     }
     let digest: [u8; 32] = Sha256::digest(&said).into();
@@ -33,44 +35,47 @@ pub(super) fn digest(data: &Map<String, Value>) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-fn attachment(said: &mut Vec<u8>, file: &Value) {
-    let named = |fields: &Map<String, Value>| {
+fn attachment(said: &mut Vec<u8>, file: &Node<'_>) {
+    let named = |fields: &Members<'_>| {
         let mut names = ["id", "sha256"].iter();
-        names.any(|name| fields.get(*name).is_some_and(|value| !is_absent(value)))
+        names.any(|name| fields.get(name).is_some_and(|value| !is_absent(value)))
     };
-    match file.as_object().filter(|fields| named(fields)) {
-        Some(fields) => object(said, fields, LINK),
-        None => add(said, file),
+    if let Node::Object(fields) = file
+        && named(fields)
+    {
+        object(said, fields, LINK);
+    } else {
+        add(said, file);
     }
 }
 
 /// Every value starts with its kind.
-fn add(said: &mut Vec<u8>, value: &Value) {
+fn add(said: &mut Vec<u8>, value: &Node<'_>) {
     match value {
-        Value::Null => said.push(b'n'),
-        Value::Bool(true) => said.push(b't'),
-        Value::Bool(false) => said.push(b'f'),
-        Value::Number(number) => {
+        Node::Null => said.push(b'n'),
+        Node::Bool(true) => said.push(b't'),
+        Node::Bool(false) => said.push(b'f'),
+        Node::Number(number) => {
             said.push(b'#');
             text(said, &number.to_string());
         }
-        Value::String(value) => {
+        Node::Text(value) => {
             said.push(b's');
             text(said, value);
         }
-        Value::Array(values) => {
+        Node::List(values) => {
             said.push(b'a');
             values.iter().for_each(|value| add(said, value));
             said.push(END);
         }
-        Value::Object(fields) => object(said, fields, &[]),
+        Node::Object(fields) => object(said, fields, &[]),
     }
 }
 
-fn object(said: &mut Vec<u8>, fields: &Map<String, Value>, except: &[&str]) {
+fn object(said: &mut Vec<u8>, fields: &Members<'_>, except: &[&str]) {
     said.push(b'o');
-    for (name, value) in sorted(fields) {
-        if !except.contains(&name.as_str()) {
+    for (name, value) in present(fields) {
+        if !except.contains(&name) {
             text(said, name);
             add(said, value);
         }
@@ -78,14 +83,17 @@ fn object(said: &mut Vec<u8>, fields: &Map<String, Value>, except: &[&str]) {
     said.push(END);
 }
 
-fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
-    let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !is_absent(value)).collect();
-    fields.sort_unstable_by_key(|(name, _)| *name);
-    fields
+fn present<'a>(fields: &'a Members<'_>) -> impl Iterator<Item = (&'a str, &'a Node<'a>)> {
+    fields.iter().filter(|(_, value)| !is_absent(value))
 }
 
-fn is_absent(value: &Value) -> bool {
-    value.is_null() || value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty)
+fn is_absent(value: &Node<'_>) -> bool {
+    match value {
+        Node::Null => true,
+        Node::Text(text) => text.is_empty(),
+        Node::List(values) => values.is_empty(),
+        Node::Bool(_) | Node::Number(_) | Node::Object(_) => false,
+    }
 }
 
 fn text(said: &mut Vec<u8>, text: &str) {

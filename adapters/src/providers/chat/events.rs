@@ -2,7 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{attachments::attachments, content, fields::Fields};
+use super::{
+    attachments::attachments,
+    content,
+    fields::Fields,
+    tree::{Members, Node},
+};
 use crate::{
     Address, AddressKind, DeliveryError, DeliveryStatus, Event, Kind, Message, Sender, Status,
     event::StatusKind,
@@ -23,7 +28,7 @@ pub(super) struct Reading<'a> {
 }
 
 /// An item that is answered with what is wrong with it, and not recorded.
-pub(super) fn refused(word: Option<String>, fields: Fields) -> Event {
+pub(super) fn refused(word: Option<String>, fields: Fields<'_>) -> Event {
     Event::Message(Message {
         kind: Kind::Other,
         provider_type: word,
@@ -34,7 +39,7 @@ pub(super) fn refused(word: Option<String>, fields: Fields) -> Event {
 
 impl Reading<'_> {
     /// Reads the item at `index`; `None` is an item that cannot be read as an object.
-    pub fn event(&self, index: usize, item: Option<Map<String, Value>>) -> Event {
+    pub fn event(&self, index: usize, item: Option<Members<'_>>) -> Event {
         let Some(item) = item else {
             let mut item = Fields::default();
             item.problem("", "unreadable", "must be an object of readable JSON");
@@ -73,7 +78,7 @@ impl Reading<'_> {
         }
     }
 
-    fn created(&self, data: &mut Fields) -> Event {
+    fn created(&self, data: &mut Fields<'_>) -> Event {
         let content = content::digest(&data.rest);
         data.require("id");
         data.require("sender");
@@ -88,7 +93,7 @@ impl Reading<'_> {
         })
     }
 
-    fn updated(&self, data: &mut Fields) -> Event {
+    fn updated(&self, data: &mut Fields<'_>) -> Event {
         data.require("id");
         Event::Message(Message {
             kind: Kind::MessageEdited,
@@ -101,7 +106,7 @@ impl Reading<'_> {
         })
     }
 
-    fn deleted(&self, data: &mut Fields) -> Event {
+    fn deleted(&self, data: &mut Fields<'_>) -> Event {
         data.require("id");
         Event::Message(Message {
             kind: Kind::MessageDeleted,
@@ -111,19 +116,19 @@ impl Reading<'_> {
         })
     }
 
-    fn typing(&self, data: &mut Fields) -> Event {
+    fn typing(&self, data: &mut Fields<'_>) -> Event {
         data.require("conversation");
         data.require("sender");
         Event::Message(Message { kind: Kind::Typing, ..self.said(data) })
     }
 
-    fn conversation_started(&self, data: &mut Fields) -> Event {
+    fn conversation_started(&self, data: &mut Fields<'_>) -> Event {
         data.require("conversation");
         data.require("sender");
         Event::Message(Message { kind: Kind::ConversationStarted, ..self.said(data) })
     }
 
-    fn status(&self, data: &mut Fields) -> Event {
+    fn status(&self, data: &mut Fields<'_>) -> Event {
         let (id, client_ref) = (data.id("id"), data.id("client_ref"));
         data.require("status");
         let word = data.text("status").unwrap_or_default();
@@ -134,7 +139,7 @@ impl Reading<'_> {
             "read" => DeliveryStatus::Read,
             "failed" => DeliveryStatus::Failed,
             _ => {
-                data.rest.insert("status".to_owned(), word.into());
+                data.rest.insert("status", Node::Text(word.into()));
                 return Event::Message(Message {
                     kind: Kind::Other,
                     target: id.or(client_ref),
@@ -155,7 +160,7 @@ impl Reading<'_> {
     }
 
     /// The customer has read everything up to a message of ours. An agent's reading is no status.
-    fn read(&self, data: &mut Fields) -> Event {
+    fn read(&self, data: &mut Fields<'_>) -> Event {
         data.require("up_to_message_id");
         data.require("sender");
         let id = data.id("up_to_message_id");
@@ -172,9 +177,9 @@ impl Reading<'_> {
     }
 
     /// An event we have no word for, kept whole: nothing about it can be wrong.
-    fn other(&self, index: usize, word: String, mut item: Fields) -> Event {
+    fn other(&self, index: usize, word: String, mut item: Fields<'_>) -> Event {
         let mut message = match item.rest.get("data") {
-            Some(Value::Object(data)) => self.said(&mut Fields::new(data.clone())),
+            Some(Node::Object(data)) => self.said(&mut Fields::new(data.clone())),
             Some(_) | None => Message::default(),
         };
         message.kind = Kind::Other;
@@ -185,7 +190,7 @@ impl Reading<'_> {
     }
 
     /// Who speaks, and in which conversation.
-    fn said(&self, data: &mut Fields) -> Message {
+    fn said(&self, data: &mut Fields<'_>) -> Message {
         let conversation = data.object("conversation", |conversation| {
             conversation.require("id");
             conversation.id("id")
@@ -195,14 +200,14 @@ impl Reading<'_> {
         message
     }
 
-    fn sender(&self, sender: &mut Fields, message: &mut Message) {
+    fn sender(&self, sender: &mut Fields<'_>, message: &mut Message) {
         sender.require("id");
         let kind = sender.text("kind");
         match kind.as_deref() {
             None | Some("visitor") => {}
             Some(kind @ ("contact" | "agent" | "bot" | "system")) => {
                 message.from_business = kind != "contact";
-                sender.rest.insert("kind".to_owned(), kind.into());
+                sender.rest.insert("kind", Node::Text(kind.to_owned().into()));
             }
             // Guessing would show an agent's words as a customer's, or hide a customer's.
             Some(_) => {
@@ -216,7 +221,7 @@ impl Reading<'_> {
             value: id,
             scope: self.site.map(str::to_owned),
         });
-        let alternates = if sender.rest.get("verified") == Some(&Value::Bool(true)) {
+        let alternates = if sender.rest.get("verified") == Some(&Node::Bool(true)) {
             alternates(sender)
         } else {
             Vec::new()
@@ -225,19 +230,22 @@ impl Reading<'_> {
     }
 
     /// Adds what every message event has: our address, a key, and what nobody took.
-    fn complete(&self, message: &mut Message, index: usize, word: &str, mut item: Fields) {
+    fn complete(&self, message: &mut Message, index: usize, word: &str, mut item: Fields<'_>) {
         let site = self.site.map(Address::user);
         message.recipient = site.map(Into::into);
         if message.kind != Kind::Message {
             message.key = Some(format!("{}:{index}:{word}", self.webhook_id));
         }
-        let mut metadata = match item.rest.remove("data") {
-            Some(Value::Object(data)) => data,
-            Some(data) => Map::from_iter([("data".to_owned(), data)]),
-            None => Map::new(),
+        let mut metadata: Map<String, Value> = match item.rest.take("data") {
+            Node::Object(data) => data.into(),
+            data @ (Node::Null
+            | Node::Bool(_)
+            | Node::Number(_)
+            | Node::Text(_)
+            | Node::List(_)) => Map::from_iter([("data".to_owned(), data.into())]),
         };
-        for (name, value) in item.rest {
-            metadata.entry(name).or_insert(value);
+        for (name, value) in item.rest.into_iter().filter(|(_, value)| !value.is_null()) {
+            metadata.entry(name).or_insert_with(|| value.into());
         }
         metadata.retain(|_, value| !value.is_null());
         message.metadata = Some(metadata).filter(|metadata| !metadata.is_empty());
@@ -265,7 +273,7 @@ fn our_message(
 }
 
 /// What is no phone number or e-mail address stays where it stood.
-fn alternates(sender: &mut Fields) -> Vec<Address> {
+fn alternates(sender: &mut Fields<'_>) -> Vec<Address> {
     let phone = alternate(sender, "phone", |raw| {
         Address::telephone(raw, None).filter(|address| address.kind == AddressKind::Phone)
     });
@@ -274,7 +282,7 @@ fn alternates(sender: &mut Fields) -> Vec<Address> {
 }
 
 fn alternate(
-    sender: &mut Fields,
+    sender: &mut Fields<'_>,
     name: &str,
     read: impl Fn(&str) -> Option<Address>,
 ) -> Option<Address> {
@@ -283,6 +291,6 @@ fn alternate(
         return None;
     }
     let address = read(raw)?;
-    sender.rest.remove(name);
+    sender.rest.take(name);
     Some(address)
 }

@@ -4,8 +4,7 @@
 //! reading goes on, so that a developer sees all mistakes at once. What nobody took is metadata.
 //! Messages never repeat a value, and places name only fields of ours: both are answered.
 
-use serde_json::{Map, Value};
-
+use super::tree::{Members, Node};
 use crate::{Problem, Timestamp, event};
 
 /// Characters of an id: they are looked up by index.
@@ -13,16 +12,16 @@ const MAX_ID: usize = 255;
 
 /// An object being read.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields {
+pub(super) struct Fields<'a> {
     /// What has not been taken yet.
-    pub rest: Map<String, Value>,
+    pub rest: Members<'a>,
     /// What is wrong with what has been; places start at this object.
     pub problems: Vec<Problem>,
 }
 
-impl Fields {
+impl<'a> Fields<'a> {
     /// Starts reading.
-    pub fn new(rest: Map<String, Value>) -> Self {
+    pub fn new(rest: Members<'a>) -> Self {
         Self { rest, problems: Vec::new() }
     }
 
@@ -46,10 +45,10 @@ impl Fields {
 
     /// Takes a text of any length.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        match self.rest.remove(name)? {
-            Value::Null => None,
-            Value::String(text) => event::text(text),
-            Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+        match self.rest.take(name) {
+            Node::Null => None,
+            Node::Text(text) => event::text(text),
+            Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Object(_) => {
                 self.problem(name, "invalid_type", "must be text");
                 None
             }
@@ -75,7 +74,7 @@ impl Fields {
     /// Takes a code: text, or a number as it is written.
     pub fn code(&mut self, name: &str) -> Option<String> {
         match self.rest.get(name) {
-            Some(Value::Number(number)) => Some(number.to_string()),
+            Some(Node::Number(number)) => Some(number.to_string()),
             Some(_) | None => self.text(name),
         }
     }
@@ -92,11 +91,11 @@ impl Fields {
     }
 
     /// Takes a list.
-    pub fn list(&mut self, name: &str) -> Vec<Value> {
-        match self.rest.remove(name) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(values)) => values,
-            Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+    pub fn list(&mut self, name: &str) -> Vec<Node<'a>> {
+        match self.rest.take(name) {
+            Node::Null => Vec::new(),
+            Node::List(values) => values,
+            Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Object(_) => {
                 self.problem(name, "invalid_type", "must be a list");
                 Vec::new()
             }
@@ -105,16 +104,16 @@ impl Fields {
 
     /// Takes an object and reads it with `read`; what `read` leaves is put back.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        match self.rest.remove(name)? {
-            Value::Null => None,
-            Value::Object(fields) => {
+        match self.rest.take(name) {
+            Node::Null => None,
+            Node::Object(fields) => {
                 let (result, rest) = self.nested(name, fields, read);
                 if !rest.is_empty() {
-                    self.rest.insert(name.to_owned(), Value::Object(rest));
+                    self.rest.insert(name, Node::Object(rest));
                 }
                 Some(result)
             }
-            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::List(_) => {
                 self.problem(name, "invalid_type", "must be an object");
                 None
             }
@@ -125,9 +124,9 @@ impl Fields {
     pub fn nested<T>(
         &mut self,
         name: &str,
-        fields: Map<String, Value>,
+        fields: Members<'a>,
         read: impl FnOnce(&mut Self) -> T,
-    ) -> (T, Map<String, Value>) {
+    ) -> (T, Members<'a>) {
         let mut fields = Self::new(fields);
         let result = read(&mut fields);
         for mut problem in fields.problems {
@@ -135,7 +134,7 @@ impl Fields {
             problem.path.insert(0, '/');
             self.problems.push(problem);
         }
-        fields.rest.retain(|_, value| !value.is_null());
+        fields.rest.drop_nulls();
         (result, fields.rest)
     }
 }

@@ -19,13 +19,14 @@ mod body;
 mod content;
 mod events;
 mod fields;
+mod tree;
 
 use serde_json::json;
 
 use self::{body::Body, fields::Fields};
 use crate::{
     Account, Adapter, Field, Handshake, Malformed, Medium, Parsed, Request, Sample, Verified,
-    request, verify::StandardWebhooks,
+    verify::StandardWebhooks,
 };
 
 /// The chat-widget back end.
@@ -86,7 +87,8 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
         return Ok(refused("too_many", message));
     }
     let events = items.iter().enumerate();
-    let events = events.map(|(index, item)| reading.event(index, request::item(item)));
+    let events =
+        events.map(|(index, item)| reading.event(index, serde_json::from_str(item.get()).ok()));
     Ok(Parsed { events: events.collect(), batch: true })
 }
 

@@ -109,6 +109,23 @@ fn every_provider_has_fixtures_and_a_row_in_the_readme() {
     }
 }
 
+#[test]
+fn every_test_that_the_documents_name_is_there() {
+    let page = fs::read_to_string(root().join("docs/interaction-records.md")).expect("a page");
+    let tests: String = files("tests")
+        .iter()
+        .map(|path| fs::read_to_string(root().join(path)).expect("a file"))
+        .collect();
+    let rows: Vec<_> = page.lines().filter(|line| line.starts_with("| S")).collect();
+    assert_eq!(rows.len(), 34);
+    for row in rows {
+        let names = row.rsplit(" | ").next().unwrap_or_default();
+        for name in names.split('`').skip(1).step_by(2) {
+            assert!(tests.contains(&format!("async fn {name}(")), "there is no test {name}");
+        }
+    }
+}
+
 /// The floor of each module and its place there, from the table in `src/lib.rs`.
 fn floors() -> HashMap<String, (u32, usize)> {
     let lib = fs::read_to_string(root().join("src/lib.rs")).expect("a file");

@@ -174,7 +174,11 @@ async fn ensure_default_queue(store: &Store, clock: &Clock) -> Result<(), StoreE
             changed_at: now,
             version: 1,
         };
-        routing::store::put_queue(&mut tx, &queue).await?;
+        match routing::store::put_queue(&mut tx, &queue).await {
+            // Another instance makes it at this moment.
+            Err(StoreError::Exists) => return tx.rollback().await,
+            made => made?,
+        }
     }
     tx.commit().await
 }

@@ -59,6 +59,11 @@ pub trait Scheme: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether what follows the channel in the address is a secret, which archives must not keep.
+    fn secret_in_address(&self) -> bool {
+        false
+    }
+
     /// Whether a signature is only good for a while: a time is signed with the request.
     fn is_timed(&self) -> bool {
         false

@@ -250,7 +250,7 @@ fn archived(
         id: clock::new_id(),
         channel_id: Some(channel.id.clone()),
         method: request.method.as_str(),
-        target: target(&request.url),
+        target: kept_target(&request.url, channel),
         headers: headers(&request.headers, Some(channel.adapter)),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
@@ -296,12 +296,30 @@ fn target(url: &str) -> String {
     target.chars().filter(|c| *c != '\0').take(2048).collect()
 }
 
+/// What is kept of an address: not a token that some providers have behind the channel.
+fn kept_target(url: &str, channel: &Channel) -> String {
+    let target = target(url);
+    if !channel.adapter.verifier.secret_in_address() {
+        return target;
+    }
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let path = without_token(path);
+    if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
+/// `/webhooks/{channel}`, without what follows.
+fn without_token(path: &str) -> String {
+    path.split('/').take(3).collect::<Vec<_>>().join("/")
+}
+
 /// A refused request's path. A failed handshake has a token in its query, and without a channel
 /// what follows `/webhooks/{channel}` may be a token that only missed it.
 fn path(target: &str, channel: Option<&Channel>) -> String {
     let path = target.split('?').next().unwrap_or_default();
-    let segments = if channel.is_some() { usize::MAX } else { 3 };
-    path.split('/').take(segments).collect::<Vec<_>>().join("/")
+    match channel {
+        Some(channel) if !channel.adapter.verifier.secret_in_address() => path.to_owned(),
+        Some(_) | None => without_token(path),
+    }
 }
 
 /// Headers as pairs, without those that carry a credential.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use frontdesk_adapters::{Request, fixture};
+use frontdesk_adapters::{Method, Request, fixture};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::support::{
-    Database, TestGateway, on_both,
+    Database, PUBLIC_URL, TestGateway, on_both,
     requests::{self, sms, whatsapp},
     rows,
 };
@@ -172,4 +172,28 @@ async fn status_of(address: SocketAddr, bytes: &[u8]) -> String {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.expect("an answer");
     String::from_utf8_lossy(&answer[9..]).into_owned()
+}
+
+on_both! {
+    async fn a_token_in_an_address_is_not_archived(database: Database) {
+        const TOKEN: &str = "fictional-token-0123456789";
+        let gateway = TestGateway::start(&database).await;
+        let account = json!({"token": TOKEN});
+        gateway.add_channel("secret-address", "bandwidth", "+15005550009", account).await;
+        let body = json!([{"type": "message-received", "to": "+15005550009", "message": {
+            "id": "m1", "to": ["+15005550009"], "from": "+15550100002", "text": "Hello"}}]);
+        let request = |token: &str| {
+            let url = format!("{PUBLIC_URL}/webhooks/secret-address/{token}?a=1");
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            Request::new(Method::Post, url, headers, body.to_string().into_bytes())
+        };
+        assert_eq!(gateway.send_as_it_is(request(&format!("{TOKEN}x"))).await.status, 401);
+        assert!(gateway.send_as_it_is(request(TOKEN)).await.is_success());
+        gateway.stop().await;
+        let mut archived = archived(&database).await;
+        archived.sort();
+        assert_eq!(archived.len(), 2);
+        assert!(archived.iter().all(|request| !request.contains("fictional-token")), "{archived:?}");
+        assert!(archived[0].ends_with(" /webhooks/secret-address?a=1"), "{archived:?}");
+    }
 }

@@ -56,6 +56,10 @@ impl Scheme for ChosenHmac {
         self.endpoint.secret_header()
     }
 
+    fn secret_in_address(&self) -> bool {
+        true
+    }
+
     /// The header's name is the account's to know; those in use all say what they are.
     fn is_signed(&self, request: &Request) -> bool {
         let names = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());

@@ -38,6 +38,10 @@ impl Scheme for Endpoint {
         Some(HEADER)
     }
 
+    fn secret_in_address(&self) -> bool {
+        true
+    }
+
     fn is_signed(&self, request: &Request) -> bool {
         let has_header = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(HEADER));
         has_header || last_segment(request).len() >= MIN_TOKEN_CHARS

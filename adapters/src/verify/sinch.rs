@@ -52,6 +52,10 @@ impl Scheme for Sinch {
         true
     }
 
+    fn secret_in_address(&self) -> bool {
+        true
+    }
+
     fn is_signed(&self, request: &Request) -> bool {
         has(request, SIGNATURE) || has(request, NUMBERS) || self.endpoint.is_signed(request)
     }

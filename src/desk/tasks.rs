@@ -307,8 +307,14 @@ pub async fn dissociate(
     if !related::delete(tx, related.id).await? {
         return Err(TaskError::Changed);
     }
-    changed(tx, interaction, Change::new("related_tasks", shown(related), Value::Null), author, now)
-        .await?;
+    changed(
+        tx,
+        interaction,
+        Change::new("related_tasks", shown(related), Value::Null),
+        author,
+        now,
+    )
+    .await?;
     Ok(())
 }
 

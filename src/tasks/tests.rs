@@ -26,11 +26,10 @@ fn a_text_mentions_the_numbers_that_stand_alone() {
     for (text, expected) in [
         ("nothing", &[][..]),
         ("See INC0000001.", &["INC0000001"]),
-        ("(inc0000001), then CS0000002/REQ0000003; INC0000001", &[
-            "INC0000001",
-            "CS0000002",
-            "REQ0000003",
-        ]),
+        (
+            "(inc0000001), then CS0000002/REQ0000003; INC0000001",
+            &["INC0000001", "CS0000002", "REQ0000003"],
+        ),
         ("XINC0000001 INC0000001a INC_0000001", &[]),
     ] {
         assert_eq!(mentions(text), expected, "{text}");
@@ -90,7 +89,13 @@ fn a_table_follows_its_own_policy_then_what_it_comes_with_then_the_default() {
         ("request", policy("request", None, Some(false)), nothing(), true, false),
         ("request", policy("request", None, None), policy("task", None, Some(false)), true, true),
         ("incident", policy("incident", None, None), quiet(), false, true),
-        ("incident", policy("incident", Some(&[Operation::Open]), Some(false)), quiet(), true, false),
+        (
+            "incident",
+            policy("incident", Some(&[Operation::Open]), Some(false)),
+            quiet(),
+            true,
+            false,
+        ),
         ("order", policy("order", Some(&[]), None), policy("link", None, None), false, false),
     ] {
         let effective = effective(&own, &default);

@@ -11,7 +11,7 @@ mod store;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 pub use store::{
-    Cursor, delete, find, get, insert, holds_for, list, policies, policy, save_policy, save_switch,
+    Cursor, delete, find, get, holds_for, insert, list, policies, policy, save_policy, save_switch,
     strengthen, switch,
 };
 use uuid::Uuid;
@@ -77,7 +77,7 @@ pub fn is_table(name: &str) -> bool {
 }
 
 /// What holds for the documents of a table, as far as somebody said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
     /// The table: a kind of task or of link, or the default of either.
     pub table: String,
@@ -155,9 +155,7 @@ pub enum LinkError {
     #[error("say in 1 to 200 characters what the other system knows it by")]
     Id,
     /// Not an address, or not one to follow.
-    #[error(
-        "give a whole http or https address of at most 2,000 characters, without a user in it"
-    )]
+    #[error("give a whole http or https address of at most 2,000 characters, without a user in it")]
     Url,
 }
 

@@ -3,7 +3,9 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Document, Effective, Operation, Policy, PolicyRow, Related, Switch, effective, family};
+use super::{
+    Document, Effective, Operation, Policy, PolicyRow, Related, Switch, effective, family,
+};
 use crate::{
     audit::Author,
     clock,
@@ -46,11 +48,7 @@ pub async fn find(
 }
 
 /// One row of an interaction's list.
-pub async fn get(
-    tx: &mut Tx,
-    interaction: Uuid,
-    id: Uuid,
-) -> Result<Option<Related>, StoreError> {
+pub async fn get(tx: &mut Tx, interaction: Uuid, id: Uuid) -> Result<Option<Related>, StoreError> {
     let found: Vec<Related> = fetch_filtered!(tx, SELECT, query => {
         query.push_bind(interaction).push(" and r.id = ").push_bind(id);
     })?;
@@ -135,8 +133,7 @@ pub async fn policy(tx: &mut Tx, table: &str) -> Result<Policy, StoreError> {
 pub async fn policies(tx: &mut Tx) -> Result<Vec<Policy>, StoreError> {
     const SQL: &str = "select document_table, operations, one_per_interaction, version \
         from related_policies order by document_table";
-    let rows: Vec<PolicyRow> =
-        on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
+    let rows: Vec<PolicyRow> = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(Policy::from).collect())
 }
 

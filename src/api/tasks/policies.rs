@@ -129,9 +129,7 @@ async fn put_policy(
         let detail = "records of other systems are not created here; leave it out";
         return Err(Problem::body("/one_per_interaction", detail));
     }
-    let operations = change.operations.map(|wanted| {
-        Operation::ALL.into_iter().filter(|operation| wanted.contains(operation)).collect()
-    });
+    let operations = change.operations.map(related::in_order);
     let one_per_interaction = change.one_per_interaction;
     let version = before.version + 1;
     let after = Policy { table, operations, one_per_interaction, version };

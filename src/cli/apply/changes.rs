@@ -2,7 +2,7 @@
 
 use super::{
     file::{Desired, Queue, Route},
-    people,
+    people, policies,
 };
 use crate::{
     channels::{self, Channel, ChannelStoreError, Settings},
@@ -68,6 +68,7 @@ pub(in crate::cli) async fn make(
     put_queues(tx, desired.queues, now, &mut changes).await?;
     put_routes(tx, desired.routes, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
+    policies::put(tx, desired.related_policies, now, &mut changes).await?;
     Ok(changes)
 }
 

@@ -1,4 +1,5 @@
-//! `frontdesk apply` and `export`: channels, queues, routes and people from and to one TOML file.
+//! `frontdesk apply` and `export`: channels, queues, routes, people and policies of logging from and
+//! to one TOML file.
 //!
 //! Applying makes the database say what the file says, in one transaction; what the file does not
 //! name is left alone, so applying twice changes nothing. Secrets go in and never come out: an
@@ -9,6 +10,7 @@ mod export;
 pub(super) mod file;
 mod keys;
 mod people;
+mod policies;
 
 use std::{
     fs,

@@ -57,6 +57,12 @@ impl Operation {
     }
 }
 
+/// Each operation once, the strongest first.
+#[must_use]
+pub fn in_order(wanted: Vec<Operation>) -> Vec<Operation> {
+    Operation::ALL.into_iter().filter(|operation| wanted.contains(operation)).collect()
+}
+
 /// The default of the tables of our own tasks.
 pub const TASK: &str = "task";
 /// The default of the tables of other systems.

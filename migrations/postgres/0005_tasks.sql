@@ -62,7 +62,7 @@ create index related_records_in_order on related_records (interaction_id, at, id
 -- What is logged by itself, per table; what is null follows the default.
 create table related_policies (
     document_table text primary key,
-    operations jsonb,
+    operations json,
     one_per_interaction boolean,
     changed_at bigint not null,
     version bigint not null
@@ -71,7 +71,7 @@ create table related_policies (
 -- What is switched for the whole gateway and all its instances.
 create table settings (
     name text primary key,
-    value jsonb not null,
+    value json not null,
     changed_at bigint not null,
     version bigint not null
 );

@@ -46,7 +46,7 @@ impl Changes {
         self.made.push(Change { kind: Kind::Changed, what, details });
     }
 
-    fn leave_alone<'a>(
+    pub(super) fn leave_alone<'a>(
         &mut self,
         noun: &str,
         stored: impl Iterator<Item = &'a str>,

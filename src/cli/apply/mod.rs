@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says: channels, queues, routes, people.
+/// Make the database say what a file says: channels, queues, routes, people, policies.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -42,7 +42,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes and people for `apply`, without secrets.
+/// Print channels, queues, routes, people and policies for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]

@@ -18,6 +18,11 @@ pub(super) async fn put(
     now: i64,
     changes: &mut Changes,
 ) -> anyhow::Result<()> {
+    let stored = related::policies(tx).await?;
+    let tables = stored.iter().map(|policy| policy.table.as_str());
+    changes.leave_alone("policy of", tables, |table| {
+        desired.iter().any(|policy| policy.table == table)
+    });
     for policy in desired {
         let what = format!("policy of {}", policy.table);
         let before = related::policy(tx, &policy.table).await?;

@@ -26,6 +26,7 @@ mod profiles;
 mod queues;
 mod requests;
 mod routes;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -104,6 +105,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(profiles::router())
         .merge(people::router())
         .merge(interactions::router())
+        .merge(tasks::router())
         .merge(messages::router())
         .merge(queues::router())
         .merge(routes::router())

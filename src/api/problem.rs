@@ -60,6 +60,7 @@ codes! {
     NoChannel "no_channel" CONFLICT "There is no channel to write by",
     Blocked "blocked" CONFLICT "The customer is blocked",
     HeldByOther "held_by_other" CONFLICT "The address is another person's",
+    OnePerInteraction "one_per_interaction" CONFLICT "The interaction has one of the kind",
     TelephonyOff "telephony_off" CONFLICT "Telephony is switched off",
     IdempotencyRunning "idempotency_running" CONFLICT "The first one is still running",
     Stale "stale" PRECONDITION_FAILED "It has changed since it was read",
@@ -145,6 +146,11 @@ impl Problem {
             Code::NotFound,
             format!("there is no {noun} with this name here; list them first"),
         )
+    }
+
+    /// Whether there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        self.code == Code::NotFound
     }
 
     /// It changed between being read and being written.

@@ -6,6 +6,7 @@
 
 mod contacts;
 mod replies;
+pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
 pub use replies::{Reply, reply};

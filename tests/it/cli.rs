@@ -46,6 +46,11 @@ phones = ["+1 555 010 0002"]
 kind = "user"
 name = "Ana Prado"
 phones = ["+15550100009"]
+
+[[related_policies]]
+table = "request"
+operations = ["update", "insert"]
+one_per_interaction = false
 "#;
 
 const CANARY: &str = "canary-0123456789abcdef";
@@ -185,7 +190,7 @@ fn applying_twice_changes_nothing() {
     let first = desk.expect(&["apply", "channels.toml"]);
     assert!(first.contains("+ channel support-sms (twilio, +15005550006)"), "{first}");
     assert!(first.contains("+ route support-2"), "{first}");
-    assert!(first.contains("7 created, 0 changed, 0 unchanged"), "{first}");
+    assert!(first.contains("8 created, 0 changed, 0 unchanged"), "{first}");
     assert_eq!(desk.expect(&["apply", "channels.toml"]).trim(), "unchanged");
     assert_eq!(desk.expect(&["apply", "channels.toml", "--dry-run"]).trim(), "unchanged");
 }
@@ -199,11 +204,14 @@ fn a_change_is_shown_first_and_made_later() {
             "phones = [\"+15550100009\"]",
             "phones = [\"+15550100009\"]\nemail = \"ana@example.com\"",
         );
+    let changed = changed.replace("one_per_interaction = false\n", "");
     fs::write(desk.path("channels.toml"), changed).expect("a file");
     let dry = desk.run(&["apply", "channels.toml", "--dry-run"]);
     assert_eq!(dry.code, 4);
     assert!(dry.stdout.contains("address +15005550006 → +15005550007"), "{}", dry.stdout);
-    assert!(dry.stdout.contains("0 created, 3 changed, 4 unchanged"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("0 created, 4 changed, 4 unchanged"), "{}", dry.stdout);
+    let policy = "~ policy of request: one_per_interaction false → —";
+    assert!(dry.stdout.contains(policy), "{}", dry.stdout);
     let desk = desk.with("CANARY", "another-secret");
     let made = desk.expect(&["apply", "channels.toml"]);
     assert!(made.contains("auth_token changed") && !made.contains("another-secret"), "{made}");
@@ -250,6 +258,8 @@ fn what_is_wrong_with_a_file_is_told_by_name_and_line() {
         ("text = \"(\"", "text = \"refund\"", "route `support` (line 20)"),
         ("queue = \"suport\"", "queue = \"support\"", "there is no queue `suport`"),
         ("+1 555\"", "+1 555 010 0002\"", "person `Ana Prado` (line 28)"),
+        ("table = \"order\"", "table = \"request\"", "policy of `order` (line 38)"),
+        ("operatoins =", "operations =", "did you mean `operations`?"),
         ("auth_token = \"canary-0123", "auth_token = { env = \"CANARY\" }", "line 7"),
     ] {
         let desk = Desk::new();

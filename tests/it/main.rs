@@ -15,4 +15,5 @@ mod matching;
 mod records;
 mod schema;
 mod support;
+mod tasks;
 mod tidy;

@@ -73,6 +73,29 @@ on_both! {
         assert_eq!(details["work_item"]["queue"], "default");
     }
 
+    async fn s11_a_persons_interactions_are_listed_and_a_guests_by_profile(database: Database) {
+        let desk = Desk::open(&database).await;
+        let person = json!({"kind": "user", "name": "Ana Prado", "phones": [ANA]});
+        let person = desk.does("ana", "people", person).await;
+        let guest = "+15550100777";
+        for (from, id) in [(ANA, "SM1"), (guest, "SM2")] {
+            desk.accept(sms(from, id, "Hello")).await;
+        }
+        let numbers = async |path: String| {
+            let list = desk.see(&path).await;
+            let list = list["data"].as_array().expect("a list").clone();
+            list.iter().map(|one| one["number"].clone()).collect::<Vec<_>>()
+        };
+        let first = json!({"short_description": "Hello"});
+        desk.does("ana", "interactions/IMS0000001/close", first).await;
+        desk.accept(sms(ANA, "SM3", "Hello again")).await;
+        let id = person["id"].as_str().expect("an id");
+        assert_eq!(numbers(format!("people/{id}/interactions")).await, ["IMS0000003", "IMS0000001"]);
+        let profiles = desk.see(&format!("profiles?address=%2B{}", &guest[1..])).await;
+        let profile = profiles["data"][0]["id"].as_str().expect("an id");
+        assert_eq!(numbers(format!("interactions?profile={profile}")).await, ["IMS0000002"]);
+    }
+
     async fn s12_every_interaction_has_a_number_of_its_own(database: Database) {
         let desk = Desk::open(&database).await;
         for from in 0..20 {

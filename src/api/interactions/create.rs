@@ -93,7 +93,11 @@ pub(super) async fn create(
     Ok(Created(place, details))
 }
 
-async fn find_person(tx: &mut Tx, id: Option<Uuid>) -> Result<Option<PersonRef>, Problem> {
+/// The active person a body names.
+pub(in crate::api) async fn find_person(
+    tx: &mut Tx,
+    id: Option<Uuid>,
+) -> Result<Option<PersonRef>, Problem> {
     let Some(id) = id else { return Ok(None) };
     let person = people::get(tx, id).await?;
     let person = person.filter(|person| person.active).ok_or_else(|| {

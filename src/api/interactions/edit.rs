@@ -113,7 +113,7 @@ pub(super) fn description(text: &str) -> Result<String, Problem> {
 }
 
 /// A text that says something, without what a database cannot keep.
-pub(super) fn plain(pointer: &str, text: &str, longest: usize) -> Result<String, Problem> {
+pub(in crate::api) fn plain(pointer: &str, text: &str, longest: usize) -> Result<String, Problem> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Problem::body(pointer, "say something, or leave it out"));
@@ -165,6 +165,7 @@ pub(super) async fn add_note(
     let mut tx = api.store.begin().await?;
     let interaction = find(&mut tx, &given).await?;
     let note = history::insert_note(&mut tx, interaction.id, &author, &text, now).await?;
+    desk::tasks::mentioned(&mut tx, &interaction, &text, &author, now).await?;
     let number = number(interaction.number.0);
     let subject = Subject::new("interaction", &number);
     // The note itself stands in one place, where erasure finds it.

@@ -9,6 +9,8 @@ mod replies;
 mod timeline;
 
 use axum::{Json, extract::State};
+pub(super) use create::find_person;
+pub(super) use edit::plain;
 use frontdesk_adapters::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -168,7 +170,8 @@ async fn list_messages(
     Ok(Json(range.page(messages, |message| message.id)))
 }
 
-async fn find(tx: &mut Tx, number: &str) -> Result<Interaction, Problem> {
+/// One interaction by its number.
+pub(super) async fn find(tx: &mut Tx, number: &str) -> Result<Interaction, Problem> {
     let found = match interactions::parse_number(number) {
         Some(seq) => store::get(tx, seq).await?,
         None => None,

@@ -56,6 +56,7 @@ pub(super) async fn reply(
     }
     let reply = Reply { text: &text, by_bot: new.bot, opens: false };
     let (_, id) = desk::reply(&mut tx, &interaction, reply, &author, now).await?;
+    desk::tasks::mentioned(&mut tx, &interaction, &text, &author, now).await?;
     let filter = MessageFilter { id: Some(id), limit: 1, ..MessageFilter::default() };
     let message = messages::list(&mut tx, &filter).await?.pop();
     tx.commit().await?;

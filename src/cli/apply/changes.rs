@@ -2,7 +2,7 @@
 
 use super::{
     file::{Desired, Queue, Route},
-    people,
+    people, policies,
 };
 use crate::{
     channels::{self, Channel, ChannelStoreError, Settings},
@@ -46,7 +46,7 @@ impl Changes {
         self.made.push(Change { kind: Kind::Changed, what, details });
     }
 
-    fn leave_alone<'a>(
+    pub(super) fn leave_alone<'a>(
         &mut self,
         noun: &str,
         stored: impl Iterator<Item = &'a str>,
@@ -68,6 +68,7 @@ pub(in crate::cli) async fn make(
     put_queues(tx, desired.queues, now, &mut changes).await?;
     put_routes(tx, desired.routes, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
+    policies::put(tx, desired.related_policies, now, &mut changes).await?;
     Ok(changes)
 }
 

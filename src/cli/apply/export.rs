@@ -8,6 +8,7 @@ use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
     routing::{self, When},
+    tasks::related::{self, Operation, Policy},
     vault::Vault,
 };
 
@@ -22,6 +23,8 @@ struct File {
     routes: Vec<RouteEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     people: Vec<PersonEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    related_policies: Vec<PolicyEntry>,
 }
 
 #[derive(Serialize)]
@@ -65,6 +68,15 @@ struct PersonEntry {
     active: bool,
 }
 
+#[derive(Serialize)]
+struct PolicyEntry {
+    table: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operations: Option<Vec<Operation>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    one_per_interaction: Option<bool>,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 fn is_true(value: &bool) -> bool {
     *value
@@ -97,7 +109,17 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         phones: person.phones,
         active: person.active,
     });
-    let file = File { channels, queues, routes: routes.collect(), people: people.collect() };
+    let policies = related::policies(tx).await?.into_iter();
+    let policies = policies.map(|Policy { table, operations, one_per_interaction, .. }| {
+        PolicyEntry { table, operations, one_per_interaction }
+    });
+    let file = File {
+        channels,
+        queues,
+        routes: routes.collect(),
+        people: people.collect(),
+        related_policies: policies.collect(),
+    };
     Ok(text(&Table::try_from(file)?))
 }
 

@@ -11,6 +11,7 @@ use crate::{
     channels::{Channel, ChannelError, Settings},
     profiles::people::{NewPerson, PersonError},
     routing::{self, RouteError, When},
+    tasks::related::{self, LINK, Operation, Policy},
 };
 
 /// What a file asks for, checked as far as the file alone allows.
@@ -20,6 +21,7 @@ pub(in crate::cli) struct Desired {
     pub queues: Vec<Queue>,
     pub routes: Vec<Route>,
     pub people: Vec<NewPerson>,
+    pub related_policies: Vec<Policy>,
 }
 
 /// A queue as the file has it.
@@ -62,6 +64,8 @@ pub(in crate::cli) enum FileError {
         "queue on line {0}: an id is 1 to 64 lower-case letters, digits, hyphens or underscores"
     )]
     QueueId(usize),
+    #[error("policy of `{table}` (line {line}): {problem}")]
+    Policy { table: String, line: usize, problem: &'static str },
 }
 
 impl FileError {
@@ -83,6 +87,8 @@ struct File {
     routes: Vec<Spanned<RouteEntry>>,
     #[serde(default)]
     people: Vec<Spanned<NewPerson>>,
+    #[serde(default)]
+    related_policies: Vec<Spanned<PolicyEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +116,14 @@ struct RouteEntry {
     when: When,
     #[serde(default = "yes")]
     active: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyEntry {
+    table: String,
+    operations: Option<Vec<Operation>>,
+    one_per_interaction: Option<bool>,
 }
 
 fn yes() -> bool {
@@ -165,10 +179,16 @@ pub(in crate::cli) fn read(
         let person = person.normalized();
         people.push(person.map_err(|source| FileError::Person { name, line, source })?);
     }
+    let mut related_policies = Vec::new();
+    for entry in file.related_policies {
+        let line = line(entry.span().start);
+        related_policies.push(policy(entry.into_inner(), line)?);
+    }
     once("channel", channels.iter().map(|channel| &channel.id))?;
     once("queue", queues.iter().map(|queue| &queue.id))?;
     once("route", routes.iter().map(|route| &route.id))?;
-    Ok(Desired { channels, queues, routes, people })
+    once("policy", related_policies.iter().map(|policy| &policy.table))?;
+    Ok(Desired { channels, queues, routes, people, related_policies })
 }
 
 fn once<'a>(what: &'static str, ids: impl Iterator<Item = &'a String>) -> Result<(), FileError> {
@@ -201,6 +221,19 @@ fn route(entry: RouteEntry, before: &[Route]) -> Route {
         when: entry.when,
         active: entry.active,
     }
+}
+
+fn policy(entry: PolicyEntry, line: usize) -> Result<Policy, FileError> {
+    let PolicyEntry { table, operations, one_per_interaction } = entry;
+    let problem = if !related::is_table(&table) {
+        "a table is 1 to 64 lower-case letters, digits, hyphens, dots or underscores"
+    } else if one_per_interaction.is_some() && related::family(&table) == LINK {
+        "records of other systems are not created here; leave one_per_interaction out"
+    } else {
+        let operations = operations.map(related::in_order);
+        return Ok(Policy { operations, one_per_interaction, ..Policy::unset(&table) });
+    };
+    Err(FileError::Policy { table, line, problem })
 }
 
 fn channel(

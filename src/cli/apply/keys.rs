@@ -14,6 +14,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("queues", &["id", "name"]),
     ("routes", &["id", "queue", "priority", "position", "active", "when"]),
     ("people", &["kind", "name", "email", "phones", "active"]),
+    ("related_policies", &["table", "operations", "one_per_interaction"]),
 ];
 const SETTINGS: &[&str] = &["continuation", "region"];
 const CONTINUATION: &[&str] = &["within_minutes"];

@@ -4,6 +4,7 @@ mod agents;
 mod document;
 mod gateway;
 mod interactions;
+mod tasks;
 
 use std::collections::BTreeSet;
 
@@ -120,6 +121,7 @@ on_both! {
 
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
+        tasks::exercise(&gateway, key, &number).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

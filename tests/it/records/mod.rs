@@ -1,5 +1,8 @@
 //! The interaction record as agents work with it, rule by rule.
 
+mod beside;
+mod clocks;
+
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -227,98 +230,6 @@ on_both! {
         assert_eq!(desk.refused("ben", "interactions", wrong).await, "held_by_other");
     }
 
-    async fn s19_duration_is_the_time_it_was_worked_on(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        desk.pass(10);
-        desk.does("ana", &format!("{path}/accept"), json!({})).await;
-        desk.pass(20);
-        assert_eq!(desk.see(&path).await["duration_ms"], 20_000, "it runs while it is worked on");
-        desk.does("ana", &format!("{path}/hold"), json!({"reason": "waiting_internal"})).await;
-        desk.pass(300);
-        assert_eq!(desk.see(&path).await["duration_ms"], 20_000, "it stands while it is parked");
-        desk.does("ana", &format!("{path}/resume"), json!({})).await;
-        desk.pass(5);
-        desk.does("ana", &format!("{path}/assign"), json!({"agent": "ben"})).await;
-        desk.pass(1);
-        desk.does("ben", &format!("{path}/wrap-up"), json!({})).await;
-        desk.pass(40);
-        let closed = desk.does("ben", &format!("{path}/close"), json!({"short_description": "Done"})).await;
-        desk.pass(1000);
-        assert_eq!(closed["duration_ms"], 26_000);
-        assert_eq!(closed["wrap_up_duration_ms"], 40_000);
-        assert_eq!(closed["elapsed_ms"], 376_000);
-        assert_eq!(desk.see(&path).await["elapsed_ms"], 376_000);
-    }
-
-    async fn s20_assigned_to_follows_acceptance_transfer_and_reassignment(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        let assigned_to = async |agent: &str, action: &str, body: Value| {
-            desk.does(agent, &format!("{path}/{action}"), body).await["assigned_to"].clone()
-        };
-        assert_eq!(assigned_to("ana", "accept", json!({})).await, "ana");
-        let twice = desk.refused("ben", &format!("{path}/accept"), json!({})).await;
-        assert_eq!(twice, "illegal_transition", "somebody else has it");
-        assert_eq!(assigned_to("ana", "transfer", json!({"agent": "ben"})).await, "ben");
-        assert_eq!(assigned_to("ana", "assign", json!({"agent": "ana"})).await, "ana");
-        assert_eq!(assigned_to("ana", "transfer", json!({"queue": "default"})).await, Value::Null);
-        let waiting = desk.see(&path).await;
-        assert_eq!((&waiting["state"], &waiting["state_reason"]), (&json!("on_hold"), &Value::Null));
-        assert_eq!(waiting["work_item"]["position"], 1);
-        assert_eq!(assigned_to("ben", "accept", json!({})).await, "ben");
-        let items = desk.texts("select state from work_items order by id").await;
-        assert_eq!(items, ["completed", "accepted"]);
-        let linked = "work_items w join work_items p on p.id = w.previous_id";
-        assert_eq!(desk.count(linked).await, 1);
-    }
-
-    async fn s21_wait_time_ends_with_the_first_answer_of_a_person(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        desk.pass(30);
-        desk.does("ana", &format!("{path}/accept"), json!({})).await;
-        desk.pass(12);
-        assert_eq!(desk.see(&path).await["wait_time_ms"], Value::Null, "nobody has answered yet");
-        desk.does("ana", &format!("{path}/messages"), json!({"text": "Hello Ana"})).await;
-        desk.pass(100);
-        desk.accept(sms(ANA, "SM2", "My parcel is late")).await;
-        desk.accept(sms(ANA, "SM3", "Very late")).await;
-        desk.pass(18);
-        desk.does("ana", &format!("{path}/messages"), json!({"text": "I am looking"})).await;
-        desk.does("ana", &format!("{path}/messages"), json!({"text": "It is on its way"})).await;
-        let details = desk.see(&path).await;
-        assert_eq!(details["wait_time_ms"], 42_000, "frozen with the first answer");
-        // 42 s and 18 s; the third message of ours answered nothing new.
-        assert_eq!(details["agent_avg_response_ms"], 30_000);
-    }
-
-    async fn s21_after_a_bot_the_wait_begins_when_a_person_is_wanted(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        desk.pass(1);
-        let greeting = json!({"text": "I am a bot. How can I help?", "bot": true});
-        let messages = format!("{path}/messages");
-        let (status, _) = desk.call(None, "POST", &messages, None, Some(greeting)).await;
-        assert_eq!(status, 201);
-        let with_bot = desk.see(&path).await;
-        assert_eq!((&with_bot["virtual_agent"], &with_bot["state"]), (&json!(true), &json!("work_in_progress")));
-        assert_eq!(with_bot["wait_time_ms"], Value::Null, "a bot's greeting answers nothing");
-        desk.pass(60);
-        let to_people = Some(json!({"queue": "default"}));
-        let (status, handed) =
-            desk.call(None, "POST", &format!("{path}/transfer"), None, to_people).await;
-        assert_eq!((status, &handed["agent_chat"]), (200, &json!(true)));
-        desk.pass(7);
-        desk.does("ana", &messages, json!({"text": "Ana here"})).await;
-        let answered = desk.see(&path).await;
-        assert_eq!((&answered["wait_time_ms"], &answered["assigned_to"]), (&json!(7_000), &json!("ana")));
-    }
-
     async fn s22_a_short_description_is_empty_until_somebody_writes_one(database: Database) {
         let desk = Desk::open(&database).await;
         desk.accept(sms(ANA, "SM1", "Hello")).await;
@@ -372,80 +283,5 @@ on_both! {
         assert_eq!(closed["description_generated"], true);
         let undescribed = "interactions where not active and short_description is null";
         assert_eq!(desk.count(undescribed).await, 0);
-    }
-
-    async fn of_two_changes_meant_for_one_version_the_second_is_refused(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        let version = desk.see(&path).await["version"].as_i64();
-        let text = |text: &str| Some(json!({"short_description": text}));
-        let without = desk.call(Some("ana"), "PATCH", &path, None, text("one")).await;
-        assert_eq!((without.0, &without.1["code"]), (428, &json!("precondition_required")));
-        let (first, second) = tokio::join!(
-            desk.call(Some("ana"), "PATCH", &path, version, text("one")),
-            desk.call(Some("ben"), "PATCH", &path, version, text("two")),
-        );
-        let mut statuses = [first.0, second.0];
-        statuses.sort_unstable();
-        assert!(matches!(statuses, [200, 409 | 412]), "{first:?} {second:?}");
-        let late = desk.call(Some("ana"), "POST", &format!("{path}/accept"), version, Some(json!({}))).await;
-        assert_eq!(late.0, 412);
-    }
-
-    async fn of_many_agents_who_accept_at_once_one_has_it(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = format!("{}/accept", desk.open_interaction().await);
-        let tries = (0..16).map(|index| {
-            let agent = if index % 2 == 0 { "ana" } else { "ben" };
-            desk.post(agent, &path, json!({}))
-        });
-        let answers = futures_util::future::join_all(tries).await;
-        let taken = answers.iter().filter(|(status, _)| *status == 200).count();
-        assert_eq!(taken, 1, "{answers:?}");
-        let moves = "interaction_transitions where to_state = 'work_in_progress'";
-        assert_eq!(desk.count(moves).await, 1);
-    }
-
-    async fn a_timeline_tells_everything_in_one_order(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        desk.does("ana", &format!("{path}/accept"), json!({})).await;
-        desk.does("ana", &format!("{path}/notes"), json!({"text": "A friend of ours"})).await;
-        desk.does("ana", &format!("{path}/messages"), json!({"text": "Hello Ana"})).await;
-        desk.accept(sms(ANA, "SM2", "Thanks")).await;
-        let mut kinds = Vec::new();
-        let mut after = String::new();
-        loop {
-            let page = desk.see(&format!("{path}/timeline?limit=2{after}")).await;
-            let entries = page["data"].as_array().expect("a list");
-            kinds.extend(entries.iter().map(|entry| entry["kind"].as_str().expect("a kind").to_owned()));
-            let Some(next) = page["next"].as_str() else { break };
-            after = format!("&after={next}");
-        }
-        assert_eq!(kinds, ["message", "queued", "transition", "note", "message", "message"]);
-        let copy = desk.see(&format!("{path}/transcript")).await;
-        let copy = copy.as_str().expect("text");
-        assert!(copy.contains("customer: Hello\n") && copy.contains("agent: Hello Ana\n"), "{copy}");
-        assert!(!copy.contains("A friend of ours") && !copy.contains(": ana"), "{copy}");
-    }
-
-    async fn every_change_by_an_agent_is_in_the_audit(database: Database) {
-        let desk = Desk::open(&database).await;
-        desk.accept(sms(ANA, "SM1", "Hello")).await;
-        let path = desk.open_interaction().await;
-        desk.does("ana", &format!("{path}/accept"), json!({})).await;
-        desk.change("ana", &path, json!({"short_description": "A parcel"})).await;
-        desk.does("ana", &format!("{path}/close"), json!({})).await;
-        let audit = desk.see("audit?subject_kind=interaction&subject=IMS0000001").await;
-        let entries = audit["data"].as_array().expect("a list");
-        let actions: Vec<_> = entries.iter().map(|entry| &entry["action"]).collect();
-        assert_eq!(actions, ["closed", "edit", "accepted"]);
-        let edited = json!([{"field": "short_description", "from": null, "to": "A parcel"}]);
-        assert_eq!(entries[1]["changes"], edited);
-        let state = json!({"field": "state", "from": "new", "to": "work_in_progress"});
-        assert!(entries[2]["changes"].as_array().expect("a list").contains(&state));
     }
 }

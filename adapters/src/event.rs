@@ -583,6 +583,6 @@ impl Event {
 /// Text worth keeping: `None` when there is none. NUL cannot be stored everywhere and says nothing.
 pub(crate) fn text(raw: impl Into<String>) -> Option<String> {
     let raw = raw.into();
-    let text = if raw.contains('\0') { raw.replace('\0', "\u{fffd}") } else { raw };
+    let text = if raw.as_bytes().contains(&0) { raw.replace('\0', "\u{fffd}") } else { raw };
     (!text.is_empty()).then_some(text)
 }

@@ -16,8 +16,11 @@ use serde_json::Value;
 
 use crate::clock;
 
-/// Requests per timing.
-const REQUESTS: usize = 2_000;
+/// Requests per timing: so few that most timings run undisturbed.
+const REQUESTS: usize = 100;
+
+/// Timings per round.
+const TIMINGS: usize = 50;
 
 /// What one request of a provider takes.
 #[derive(Debug, Serialize)]
@@ -43,8 +46,7 @@ pub(super) fn measure(fixtures: &Path, rounds: usize) -> anyhow::Result<Vec<Deco
         }
         let case = Case::first(adapter, &folder)?;
         // The first round warms up.
-        let rounds = (0..=rounds).map(|_| Ok(Times { ours: case.ours()?, bare: case.bare()? }));
-        let rounds = rounds.skip(1).collect::<anyhow::Result<_>>();
+        let rounds = (0..=rounds).map(|_| case.round()).skip(1).collect::<anyhow::Result<_>>();
         let rounds = rounds.with_context(|| folder.display().to_string())?;
         measured.push(Decoding { provider: adapter.provider, rounds });
     }
@@ -71,6 +73,16 @@ impl Case {
         let request = fixture::read(&fs::read(first)?, url)?;
         let request = fixture::signed(request, adapter, &account, now)?;
         Ok(Self { adapter, account, now, request })
+    }
+
+    /// The least of many timings, taken in turns: what shares the machine only ever adds to one.
+    fn round(&self) -> anyhow::Result<Times> {
+        let mut least = Times { ours: f64::INFINITY, bare: f64::INFINITY };
+        for _ in 0..TIMINGS {
+            least.ours = least.ours.min(self.ours()?);
+            least.bare = least.bare.min(self.bare()?);
+        }
+        Ok(least)
     }
 
     /// Verification, parsing and answering.

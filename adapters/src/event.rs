@@ -480,11 +480,40 @@ pub enum Medium {
     Messenger,
     /// Telegram.
     Telegram,
+    /// Instagram.
+    Instagram,
+    /// LINE.
+    Line,
+    /// Viber.
+    Viber,
+    /// Slack.
+    Slack,
+    /// Microsoft Teams.
+    Teams,
+    /// Discord.
+    Discord,
+    /// WeChat.
+    Wechat,
+    /// VK.
+    Vk,
+    /// Matrix.
+    Matrix,
+    /// Apple Messages for Business.
+    AppleMessages,
+    /// KakaoTalk.
+    Kakaotalk,
+    /// Zalo.
+    Zalo,
     /// A chat widget.
     Chat,
 }
 
 impl Medium {
+    /// Whether people are reached by their phone number.
+    pub fn has_numbers(self) -> bool {
+        matches!(self, Self::Sms | Self::Whatsapp | Self::Rcs)
+    }
+
     /// The word in JSON and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -493,6 +522,18 @@ impl Medium {
             Self::Rcs => "rcs",
             Self::Messenger => "messenger",
             Self::Telegram => "telegram",
+            Self::Instagram => "instagram",
+            Self::Line => "line",
+            Self::Viber => "viber",
+            Self::Slack => "slack",
+            Self::Teams => "teams",
+            Self::Discord => "discord",
+            Self::Wechat => "wechat",
+            Self::Vk => "vk",
+            Self::Matrix => "matrix",
+            Self::AppleMessages => "apple_messages",
+            Self::Kakaotalk => "kakaotalk",
+            Self::Zalo => "zalo",
             Self::Chat => "chat",
         }
     }

@@ -48,8 +48,8 @@ fn has_endless_list(value: &Value) -> bool {
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
         Method::Get => Ok(pairs(request.query())),
-        Method::Post if request.is_form() => Ok(pairs(request.form())),
-        Method::Post => object(request),
+        Method::Post | Method::Put if request.is_form() => Ok(pairs(request.form())),
+        Method::Post | Method::Put => object(request),
     }
 }
 

@@ -22,8 +22,10 @@ pub enum Verified {}
 pub enum Method {
     /// Handshakes, and providers that put parameters into the address.
     Get,
-    /// Everything else.
+    /// Everything else, nearly.
     Post,
+    /// Transactions that carry their id in the address.
+    Put,
 }
 
 impl Method {
@@ -32,6 +34,7 @@ impl Method {
         match name {
             "GET" | "get" => Some(Self::Get),
             "POST" | "post" => Some(Self::Post),
+            "PUT" | "put" => Some(Self::Put),
             _ => None,
         }
     }
@@ -41,6 +44,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
         }
     }
 }
@@ -48,7 +52,7 @@ impl Method {
 /// A webhook request as it arrived.
 #[derive(Debug)]
 pub struct Request<Trust = Unverified> {
-    /// GET or POST.
+    /// GET, POST or PUT.
     pub method: Method,
     /// The public address as the provider has it, with the query as it was sent.
     pub url: String,

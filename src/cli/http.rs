@@ -43,6 +43,7 @@ pub(super) async fn send(
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
+        Method::Put => reqwest::Method::PUT,
     };
     let mut builder = client.request(method, url).body(request.body.clone());
     for (name, value) in &request.headers {

@@ -146,12 +146,7 @@ pub fn continuity(current: Option<Current>, policy: Continuation, now: i64) -> C
 /// What kind of contact a medium makes: `chat` beside `messaging`.
 #[must_use]
 pub fn contact_type(medium: Medium) -> ContactType {
-    match medium {
-        Medium::Chat => ContactType::Chat,
-        Medium::Sms | Medium::Whatsapp | Medium::Rcs | Medium::Messenger | Medium::Telegram => {
-            ContactType::Messaging
-        }
-    }
+    if medium == Medium::Chat { ContactType::Chat } else { ContactType::Messaging }
 }
 
 /// The country of a phone number, by its two-letter code.

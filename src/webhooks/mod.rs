@@ -50,9 +50,9 @@ pub fn router(ingest: Ingest, clock: Clock, http: &Http, public_url: String) -> 
         max_body_bytes: http.max_body_bytes,
     }));
     Router::new()
-        .route("/webhooks/{channel}", get(receive).post(receive))
+        .route("/webhooks/{channel}", get(receive).post(receive).put(receive))
         // Some providers want an address per kind of event: what follows the channel is ignored.
-        .route("/webhooks/{channel}/{*rest}", get(receive_below).post(receive_below))
+        .route("/webhooks/{channel}/{*rest}", get(receive_below).post(receive_below).put(receive_below))
         .layer(DefaultBodyLimit::max(http.max_body_bytes))
         .with_state(edge)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use frontdesk_adapters::{Address, AddressKind, Medium, phone};
+use frontdesk_adapters::{Address, AddressKind, phone};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -117,13 +117,11 @@ fn channel(api: &Api, id: Option<&str>) -> Result<Arc<Channel>, Problem> {
 fn address(channel: &Channel, given: Option<&str>) -> Result<Address, Problem> {
     let given = given.map(str::trim).filter(|given| !given.is_empty());
     let given = given.ok_or_else(|| Problem::body("/to", "say to whom"))?;
-    match channel.adapter.medium {
-        Medium::Sms | Medium::Whatsapp | Medium::Rcs => {
-            let region = channel.settings.region.as_deref().and_then(|region| region.parse().ok());
-            phone::address(given, region.or_else(|| phone::Region::of(&channel.address)))
-                .filter(|address| address.kind == AddressKind::Phone)
-                .ok_or_else(|| Problem::body("/to", "write the number with + and country code"))
-        }
-        Medium::Messenger | Medium::Telegram | Medium::Chat => Ok(Address::user(given)),
+    if !channel.adapter.medium.has_numbers() {
+        return Ok(Address::user(given));
     }
+    let region = channel.settings.region.as_deref().and_then(|region| region.parse().ok());
+    phone::address(given, region.or_else(|| phone::Region::of(&channel.address)))
+        .filter(|address| address.kind == AddressKind::Phone)
+        .ok_or_else(|| Problem::body("/to", "write the number with + and country code"))
 }

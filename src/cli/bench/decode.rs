@@ -111,7 +111,9 @@ impl Case {
         let key = secrets.first().map_or("", Secret::expose).as_bytes();
         let form = match self.request.method {
             Method::Get => Some(self.request.raw_query().as_bytes()),
-            Method::Post => self.request.is_form().then_some(self.request.body.as_slice()),
+            Method::Post | Method::Put => {
+                self.request.is_form().then_some(self.request.body.as_slice())
+            }
         };
         let began = clock::instant();
         for _ in 0..REQUESTS {

@@ -72,7 +72,7 @@ impl Verdict {
         let status = match (word, method) {
             (Some("malformed"), _) => 400,
             (_, Method::Get) => 403,
-            (_, Method::Post) => 401,
+            (_, Method::Post | Method::Put) => 401,
         };
         let answer = Expected {
             status,

@@ -47,6 +47,7 @@ pub async fn try_send(
     let mut builder = match request.method {
         Method::Get => client.get(url),
         Method::Post => client.post(url),
+        Method::Put => client.put(url),
     };
     for (name, value) in &request.headers {
         if !name.eq_ignore_ascii_case("host") {

@@ -51,8 +51,10 @@ pub const ADAPTER: Adapter = Adapter {
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let events = match request.method {
         Method::Get => sms::read(Json::from(&parameters(request.query()))),
-        Method::Post if request.is_form() => sms::read(Json::from(&parameters(request.form()))),
-        Method::Post => {
+        Method::Post | Method::Put if request.is_form() => {
+            sms::read(Json::from(&parameters(request.form())))
+        }
+        Method::Post | Method::Put => {
             let body = json::object(request)?;
             let body = Json::from(&body);
             match body.at("originator").value() {

@@ -65,11 +65,11 @@ const MAX_METADATA: usize = 200;
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let events = match request.method {
         Method::Get => from_pairs(|| request.query()),
-        Method::Post if request.is_form() => {
+        Method::Post | Method::Put if request.is_form() => {
             let form = request.decoded_form();
             from_pairs(|| form.pairs().map(|(name, value)| (name.into(), value.into())))
         }
-        Method::Post => vec![from_json(request)?],
+        Method::Post | Method::Put => vec![from_json(request)?],
     };
     Ok(events.into())
 }

@@ -97,10 +97,7 @@ async fn list(
 #[utoipa::path(get, path = "/v1/work-items/{id}", tag = "work-items",
     params(("id" = Uuid, Path, description = "The item's id.")),
     responses((status = 200, body = ItemDetails, description = "The item.")))]
-async fn get(
-    State(api): Context,
-    Path(id): Path<Uuid>,
-) -> Result<Json<ItemDetails>, Problem> {
+async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<ItemDetails>, Problem> {
     let mut tx = api.store.begin_read().await?;
     let item = store::item(&mut tx, id).await?.ok_or_else(|| Problem::not_found("work item"))?;
     let position = match item.is_queued() {

@@ -1,10 +1,12 @@
 //! One look: put right what time did, then push until nothing more can be pushed.
 //!
-//! Planning reads the first items of each lane, as many as the agents there have room for. What an
-//! agent may not take can fill that window; agents who stay free are therefore asked about by
-//! themselves, exactly, and only when those looks find nothing is the sweep over.
+//! Planning reads the first items of each lane, as many as the agents there have room for, once for
+//! each waiting time after which one of them is eligible: an agent who may take one of these may take
+//! any, so whatever the others are given, what comes next for each is among them. Only where items
+//! were rejected for good is that not so: of those a few more are read, and when nothing else is
+//! left to push, agents who are still free are asked about one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
@@ -20,8 +22,10 @@ use crate::{
     },
 };
 
-/// The most items of one lane that are looked at together.
+/// The most offers that are made together, and items of one lane that are looked at for them.
 const WINDOW: i64 = 256;
+/// How many more are read where items were rejected.
+const REJECTED: i64 = 256;
 /// The most rounds of planning in one sweep: whatever still waits then waits for the next.
 const ROUNDS: usize = 1000;
 /// Rounds in a row in which nothing came of the plan.
@@ -96,33 +100,41 @@ async fn plan_in(tx: &mut Tx, queues: &Queues, now: i64) -> Result<Vec<Offer>, S
         Agent { availability, load }
     });
     let agents: Vec<Agent> = agents.collect();
-    let mut items: Vec<Waiting> = Vec::new();
+    let mut items: BTreeMap<Uuid, Waiting> = BTreeMap::new();
     let mut cut: Vec<(&String, Lane)> = Vec::new();
     for (id, settings) in queues {
-        let able = agents.iter().filter(|agent| {
-            assignment::eligible_after(&agent.availability, id, settings).is_some()
+        let able = agents.iter().filter_map(|agent| {
+            let after = assignment::eligible_after(&agent.availability, id, settings)?;
+            Some((agent, after))
         });
-        let able: Vec<&Agent> = able.collect();
+        let able: Vec<(&Agent, i64)> = able.collect();
         if able.is_empty() {
             continue;
         }
         for lane in offers::store::lanes(tx, id).await? {
-            let room: i64 = able.iter().map(|agent| room(agent, &lane)).sum();
-            if room > 0 {
-                let window = room.min(WINDOW);
-                let first = offers::store::first(tx, id, &lane, window).await?;
-                if i64::try_from(first.len()).is_ok_and(|count| count == window) {
-                    cut.push((id, lane));
-                }
-                items.extend(first);
+            let room = |(agent, after): &(&Agent, i64)| (room(agent, &lane), *after);
+            let rooms = able.iter().map(room).filter(|(room, _)| *room > 0);
+            let rooms: Vec<(i64, i64)> = rooms.collect();
+            let in_all: i64 = rooms.iter().map(|(room, _)| room).sum();
+            let more = if lane.is_rejected() { REJECTED } else { 0 };
+            let window = in_all.min(WINDOW) + more;
+            let times: BTreeSet<i64> = rooms.into_iter().map(|(_, after)| after).collect();
+            let mut is_cut = false;
+            for after in times {
+                let first = offers::store::first(tx, id, &lane, now - after, window).await?;
+                is_cut |= i64::try_from(first.len()).is_ok_and(|count| count == window);
+                items.extend(first.into_iter().map(|item| (item.id, item)));
+            }
+            if is_cut && lane.is_rejected() {
+                cut.push((id, lane));
             }
         }
     }
-    let planned = assignment::plan(&agents, queues, items, now);
+    let mut planned = assignment::plan(&agents, queues, items.into_values().collect(), now);
+    planned.truncate(usize::try_from(WINDOW).unwrap_or(usize::MAX));
     if !planned.is_empty() || cut.is_empty() {
         return Ok(planned);
     }
-    // Nobody may take what comes first; somebody may still take what comes later.
     let mut found: BTreeMap<Uuid, Waiting> = BTreeMap::new();
     for agent in &agents {
         for (id, lane) in &cut {

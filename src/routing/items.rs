@@ -1,7 +1,5 @@
 //! Work items: what waits in a queue, is offered, is worked on.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -118,10 +116,14 @@ impl ItemState {
 
 /// What an item takes of an agent: the kind of contact, and skills.
 ///
-/// As text the kind comes first, then the skills in order, each once.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(into = "String")]
+/// As text the kind comes first, then the skills in order, each once. Items that are not offered to
+/// somebody any more, since that agent rejected them, have lanes of their own, with a mark at the
+/// end: so whoever may take one item of a lane without the mark may take any of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane(String);
+
+/// What ends the lanes of items that somebody rejected for good.
+pub(super) const REJECTED: &str = " !";
 
 impl Lane {
     /// A lane; skills may come in any order.
@@ -147,7 +149,17 @@ impl Lane {
 
     /// What an agent must know.
     pub fn skills(&self) -> impl Iterator<Item = &str> {
-        self.0.split(' ').skip(1)
+        self.shown().split(' ').skip(1)
+    }
+
+    /// Whether somebody rejected its items for good.
+    #[must_use]
+    pub fn is_rejected(&self) -> bool {
+        self.0.ends_with(REJECTED)
+    }
+
+    fn shown(&self) -> &str {
+        self.0.strip_suffix(REJECTED).unwrap_or(&self.0)
     }
 
     /// As it is stored.
@@ -169,9 +181,9 @@ impl From<Lane> for String {
     }
 }
 
-impl fmt::Display for Lane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Serialize for Lane {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.shown())
     }
 }
 
@@ -219,11 +231,7 @@ pub struct NewWork {
 }
 
 /// Puts interactions into their queues; the answer has the items' ids, in order.
-pub async fn enqueue(
-    tx: &mut Tx,
-    work: Vec<NewWork>,
-    now: i64,
-) -> Result<Vec<Uuid>, StoreError> {
+pub async fn enqueue(tx: &mut Tx, work: Vec<NewWork>, now: i64) -> Result<Vec<Uuid>, StoreError> {
     let mut ids = Vec::with_capacity(work.len());
     let mut rows = Vec::with_capacity(work.len());
     for NewWork { interaction_id, contact_type, opened_at, decision } in work {

@@ -13,6 +13,7 @@ mod fixtures;
 mod intake;
 mod matching;
 mod records;
+mod routing;
 mod schema;
 mod support;
 mod tasks;

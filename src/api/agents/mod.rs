@@ -261,12 +261,8 @@ async fn create(
     let mut tx = api.store.begin().await?;
     agents::insert(&mut tx, &agent).await?;
     let (_, before) = find(&mut tx, &agent.id).await?;
-    let availability = Availability {
-        capacity: new.capacity,
-        queues: new.queues,
-        skills: new.skills,
-        ..before
-    };
+    let availability =
+        Availability { capacity: new.capacity, queues: new.queues, skills: new.skills, ..before };
     check(&mut tx, &availability).await?;
     availability::save(&mut tx, &availability).await?;
     let mut changes = audit::differences(&None::<Agent>, &agent);

@@ -102,6 +102,8 @@ async fn entries(
     for item in &items {
         let events = routing::store::history(tx, item.id).await?.into_iter();
         let events = events.filter(|event| after.is_none_or(|after| event.id > after));
+        // Who took it is told by the interaction's own move.
+        let events = events.filter(|event| !matches!(&*event.kind, "accepted" | "assigned"));
         entries.extend(events.map(Happening::Offer));
     }
     let items = items.into_iter().filter(|item| after.is_none_or(|after| item.id > after));

@@ -113,11 +113,8 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         channels.push(entry(channel?));
     }
     let queues = routing::store::queues(tx).await?.into_iter();
-    let queues = queues.map(|queue| QueueEntry {
-        id: queue.id,
-        name: queue.name,
-        settings: queue.settings,
-    });
+    let queues =
+        queues.map(|queue| QueueEntry { id: queue.id, name: queue.name, settings: queue.settings });
     let routes = routing::store::routes(tx).await?.into_iter().map(|route| RouteEntry {
         id: route.id,
         queue: route.queue,

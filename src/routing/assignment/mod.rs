@@ -6,6 +6,8 @@
 //! the world looks like when an offer is written is checked there.
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
 
 use std::{
@@ -99,8 +101,7 @@ pub fn eligible_after(agent: &Availability, id: &str, queue: &QueueSettings) -> 
         return serves.then_some(0);
     }
     let pools = queue.pools.iter().filter(|pool| {
-        let member =
-            if pool.agents.is_empty() { serves } else { pool.agents.contains(&agent.id) };
+        let member = if pool.agents.is_empty() { serves } else { pool.agents.contains(&agent.id) };
         member && pool.skills.iter().all(|skill| agent.skills.contains(skill))
     });
     pools.map(|pool| pool.after_seconds * 1000).min()

@@ -9,7 +9,8 @@ mod store;
 
 use serde::{Deserialize, Serialize};
 pub use store::{
-    at_hand, available, away, get, left_behind, list, loads, lock, lock_all, save, set_presence, worked,
+    at_hand, available, away, get, left_behind, list, loads, lock, lock_all, save, set_presence,
+    worked,
 };
 
 use crate::interactions::ContactType;

@@ -107,9 +107,8 @@ batch_row! {
 
 /// Notes that these agents were given work.
 pub async fn worked(tx: &mut Tx, mut ids: Vec<String>, now: i64) -> Result<(), StoreError> {
-    static NOTE: Statement<Worked> = Statement::new(
-        "update agents set last_work_at = r.now from {rows} where agents.id = r.id",
-    );
+    static NOTE: Statement<Worked> =
+        Statement::new("update agents set last_work_at = r.now from {rows} where agents.id = r.id");
     ids.sort_unstable();
     ids.dedup();
     NOTE.execute(tx, ids.into_iter().map(|id| Worked { id, now }).collect()).await?;

@@ -67,8 +67,7 @@ pub async fn claim(
     let agent = availability::lock(tx, agent).await?;
     let agent = agent.filter(|agent| agent.active).ok_or(OfferError::NotServing)?;
     let queue = routing::store::queue(tx, queue).await?.ok_or(OfferError::UnknownQueue)?;
-    let after =
-        eligible_after(&agent, &queue.id, &queue.settings).ok_or(OfferError::NotServing)?;
+    let after = eligible_after(&agent, &queue.id, &queue.settings).ok_or(OfferError::NotServing)?;
     let load = availability::at_hand(tx, &agent.id).await?;
     let lanes = store::lanes(tx, &queue.id).await?;
     let lanes: Vec<Lane> = lanes.into_iter().filter(|lane| is_skilled(&agent, lane)).collect();
@@ -124,8 +123,7 @@ async fn first_heads(
 pub async fn push(tx: &mut Tx, offers: Vec<Offer>, now: i64) -> Result<usize, StoreError> {
     let agents = offers.iter().map(|offer| offer.agent.clone()).collect();
     let agents = availability::lock_all(tx, agents).await?;
-    let mut loads =
-        availability::loads(tx, agents.iter().map(|agent| agent.id.clone())).await?;
+    let mut loads = availability::loads(tx, agents.iter().map(|agent| agent.id.clone())).await?;
     let mut lanes = store::lock_queued(tx, offers.iter().map(|offer| offer.item)).await?;
     let mut kept = Vec::with_capacity(offers.len());
     for offer in offers {
@@ -190,6 +188,9 @@ pub async fn reject(
     let again = may_reject(&settings, reason)?;
     if store::put_back(tx, vec![(id, agent.to_owned())], now).await?.is_empty() {
         return Err(OfferError::NotOffered);
+    }
+    if !again {
+        store::mark(tx, id).await?;
     }
     let event = NewItemEvent::new(id, "rejected", reason, author, now).about(agent);
     record(tx, vec![NewItemEvent { excludes: !again, ..event }]).await?;

@@ -10,6 +10,7 @@ use crate::{
     routing::{
         Lane,
         assignment::{Offer, Waiting},
+        items::REJECTED,
     },
 };
 
@@ -83,17 +84,20 @@ macro_rules! select_waiting {
     };
 }
 
-/// The first `limit` items of a lane, in order.
+/// The first `limit` items of a lane among those queued until then, in order.
 pub async fn first(
     tx: &mut Tx,
     queue: &str,
     lane: &Lane,
+    queued_until: i64,
     limit: i64,
 ) -> Result<Vec<Waiting>, StoreError> {
-    const SQL: &str = select_waiting!("order by w.sort_1, w.sort_2, w.id limit $3");
+    const SQL: &str =
+        select_waiting!("and w.queued_at <= $3 order by w.sort_1, w.sort_2, w.id limit $4");
     let rows: Vec<WaitingRow> = on_engine!(tx, conn => sqlx::query_as(SQL)
         .bind(queue)
         .bind(lane.as_str())
+        .bind(queued_until)
         .bind(limit)
         .fetch_all(conn)
         .await)?;
@@ -269,6 +273,19 @@ pub async fn put_back(
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
+/// Notes that somebody rejected an item for good.
+pub async fn mark(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
+    const SQL: &str =
+        "update work_items set lane = lane || $2 where id = $1 and lane not like '%' || $2";
+    on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(id)
+        .bind(REJECTED)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
 /// Offers that have stood too long, held until the transaction ends.
 pub async fn run_out(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<TimedOut>, StoreError> {
     static SHOW: Statement<IdRow> = Statement::new(
@@ -285,7 +302,8 @@ pub async fn run_out(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<TimedOut>,
 
 /// What is pushed to an agent and not accepted yet.
 pub async fn pushed_to(tx: &mut Tx, agent: &str) -> Result<Vec<Uuid>, StoreError> {
-    const SQL: &str = "select id from work_items where assigned_to = $1 and state = 'pending_accept' and pushed";
+    const SQL: &str =
+        "select id from work_items where assigned_to = $1 and state = 'pending_accept' and pushed";
     let rows: Vec<(Uuid,)> =
         on_engine!(tx, conn => sqlx::query_as(SQL).bind(agent).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())

@@ -4,6 +4,7 @@ mod agents;
 mod document;
 mod gateway;
 mod interactions;
+mod routing;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -122,6 +123,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        routing::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     desk,
-    routing::{ItemEvent, ItemState, WorkItem, offers, store},
+    routing::{
+        ItemState, WorkItem,
+        history::{self, ItemEvent},
+        offers, store,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
@@ -104,7 +108,7 @@ async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<ItemDetai
         true => Some(store::position(&mut tx, &item).await?),
         false => None,
     };
-    let history = store::history(&mut tx, id).await?;
+    let history = history::of_item(&mut tx, id).await?;
     tx.rollback().await?;
     let item = QueuedItem::new(item, position, api.clock.now());
     Ok(Json(ItemDetails { item, history }))

@@ -11,8 +11,9 @@ use crate::{
     outbox::EventType,
     profiles::{self, consents},
     routing::{
-        self, DEFAULT_QUEUE, Decision, MaxWaitAction, NewWork, WorkItem, availability, offers,
-        store::NewItemEvent,
+        self, DEFAULT_QUEUE, Decision, MaxWaitAction, NewWork, WorkItem, availability,
+        history::{self, NewItemEvent},
+        offers,
     },
 };
 use uuid::Uuid;
@@ -82,7 +83,7 @@ async fn put(
                 queue: Some(queue.to_owned()),
                 ..event
             };
-            routing::store::record(tx, vec![event]).await?;
+            history::record(tx, vec![event]).await?;
         }
         tell(tx, EventType::WorkItemQueued, Some(before.id), id, now).await?;
     }
@@ -151,7 +152,7 @@ pub(super) async fn hand_over(
     }
     let kind = if cause == "accepted" { "accepted" } else { "assigned" };
     let event = NewItemEvent::new(id, kind, cause, author, at).about(agent);
-    routing::store::record(tx, vec![event]).await?;
+    history::record(tx, vec![event]).await?;
     if agents::get(tx, agent).await?.is_some() {
         availability::worked(tx, vec![agent.to_owned()], at).await?;
     }
@@ -179,7 +180,7 @@ pub async fn waited_too_long(tx: &mut Tx, item: &WorkItem, now: i64) -> Result<(
     let author = Author::system("max_wait");
     let reason = format!("waited {} s", max_wait.seconds);
     let event = NewItemEvent::new(item.id, "notified", &reason, &author, now);
-    routing::store::record(tx, vec![event]).await?;
+    history::record(tx, vec![event]).await?;
     if let Some(text) = max_wait.message {
         say(tx, item, text.trim(), &author, now).await?;
     }

@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use super::{Decision, store};
 use crate::{
-    audit::AuthorKind,
     clock,
     db::{StoreError, Tx},
     interactions::ContactType,
@@ -185,36 +184,6 @@ impl Serialize for Lane {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.shown())
     }
-}
-
-/// What became of a work item, for showing.
-#[derive(Clone, Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
-pub struct ItemEvent {
-    /// Opaque id; ids sort in the order things happened.
-    pub id: Uuid,
-    /// What: `offered`, `accepted`, `rejected`, `timed_out`, `withdrawn`, `overflowed`, `notified`,
-    /// `transferred` or `assigned`.
-    #[sqlx(rename = "kind")]
-    #[serde(rename = "event")]
-    pub kind: String,
-    /// The agent it is about.
-    #[sqlx(rename = "agent_id")]
-    pub agent: Option<String>,
-    /// The queue it went to.
-    #[sqlx(rename = "queue_id")]
-    pub queue: Option<String>,
-    /// Why.
-    pub reason: String,
-    /// What did it.
-    pub author_kind: AuthorKind,
-    /// Who did it.
-    pub author: String,
-    /// Whether the item is not offered to this agent again.
-    pub excludes: bool,
-    /// When.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub at: i64,
 }
 
 /// An interaction that is to wait.

@@ -9,6 +9,7 @@
 
 pub mod assignment;
 pub mod availability;
+pub mod history;
 mod items;
 pub mod offers;
 mod queues;
@@ -20,7 +21,7 @@ mod tests;
 use std::collections::HashMap;
 
 use frontdesk_adapters::Medium;
-pub use items::{ItemEvent, ItemState, Lane, NewWork, WorkItem, enqueue};
+pub use items::{ItemState, Lane, NewWork, WorkItem, enqueue};
 pub use queues::{
     DEFAULT_QUEUE, MaxWait, MaxWaitAction, Overflow, Pool, Queue, QueueError, QueueSettings,
     SortField, Terms,

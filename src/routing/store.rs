@@ -3,10 +3,8 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{ItemEvent, ItemState, Queue, Route, Terms, When, WorkItem};
+use super::{ItemState, Queue, Route, Terms, When, WorkItem};
 use crate::{
-    audit::Author,
-    clock,
     db::{Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
 };
 
@@ -379,75 +377,6 @@ pub async fn assign(
         .fetch_optional(conn)
         .await)?;
     Ok(row.map(|(id,)| id))
-}
-
-batch_row! {
-    /// Something that became of an item.
-    pub struct NewItemEvent {
-        /// Opaque id.
-        id: Uuid,
-        /// The item.
-        item: Uuid,
-        /// What, in a word.
-        kind: &'static str,
-        /// The agent it is about.
-        agent: Option<String>,
-        /// The queue it went to.
-        queue: Option<String>,
-        /// Why.
-        reason: String,
-        /// What did it.
-        author_kind: &'static str,
-        /// Who did it.
-        author: String,
-        /// Whether the item is not offered to this agent again.
-        excludes: bool,
-        /// When.
-        now: i64,
-    }
-}
-
-impl NewItemEvent {
-    /// Something that `author` did to an item.
-    #[must_use]
-    pub fn new(item: Uuid, kind: &'static str, reason: &str, author: &Author, now: i64) -> Self {
-        Self {
-            id: clock::new_id(),
-            item,
-            kind,
-            agent: None,
-            queue: None,
-            reason: reason.to_owned(),
-            author_kind: author.kind.as_str(),
-            author: author.id.clone(),
-            excludes: false,
-            now,
-        }
-    }
-
-    /// It is about this agent.
-    #[must_use]
-    pub fn about(self, agent: &str) -> Self {
-        Self { agent: Some(agent.to_owned()), ..self }
-    }
-}
-
-/// Writes down what became of items.
-pub async fn record(tx: &mut Tx, events: Vec<NewItemEvent>) -> Result<(), StoreError> {
-    static INSERT: Statement<NewItemEvent> = Statement::new(
-        "insert into work_item_events (id, work_item_id, kind, agent_id, queue_id, reason, author_kind, author, \
-         excludes, at) select r.id, r.item, r.kind, r.agent, r.queue, r.reason, r.author_kind, r.author, \
-         r.excludes, r.now from {rows} order by r.ord",
-    );
-    INSERT.execute(tx, events).await?;
-    Ok(())
-}
-
-/// What became of an item, in order.
-pub async fn history(tx: &mut Tx, item: Uuid) -> Result<Vec<ItemEvent>, StoreError> {
-    const SQL: &str = "select id, kind, agent_id, queue_id, reason, author_kind, author, excludes, at \
-        from work_item_events where work_item_id = $1 order by id";
-    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(item).fetch_all(conn).await)?)
 }
 
 /// Tells a waiting item which one it follows.

@@ -28,7 +28,7 @@ use crate::{
         history::{self, Note, Transition},
     },
     messages::{self, Message, MessageFilter},
-    routing::{self, ItemEvent, WorkItem},
+    routing::{self, WorkItem, history::ItemEvent},
 };
 
 /// One thing that happened.
@@ -100,7 +100,7 @@ async fn entries(
     entries.extend(notes.into_iter().map(Happening::Note));
     let items = routing::store::items_of(tx, interaction.id).await?;
     for item in &items {
-        let events = routing::store::history(tx, item.id).await?.into_iter();
+        let events = routing::history::of_item(tx, item.id).await?.into_iter();
         let events = events.filter(|event| after.is_none_or(|after| event.id > after));
         // Who took it is told by the interaction's own move.
         let events = events.filter(|event| !matches!(&*event.kind, "accepted" | "assigned"));

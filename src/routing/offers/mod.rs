@@ -14,7 +14,8 @@ use super::{
     Lane, QueueSettings, WorkItem,
     assignment::{Offer, eligible_after, is_skilled},
     availability::{self, Availability, Load},
-    store::{NewItemEvent, item, record},
+    history::{NewItemEvent, record},
+    store::item,
 };
 use crate::{
     audit::Author,

@@ -9,6 +9,7 @@ mod cli;
 mod conversations;
 mod crash;
 mod edge;
+mod explain;
 mod fixtures;
 mod intake;
 mod matching;

@@ -14,6 +14,7 @@ mod fixtures;
 mod intake;
 mod matching;
 mod records;
+mod replay;
 mod schema;
 mod support;
 mod tasks;

@@ -16,6 +16,7 @@ mod matching;
 mod records;
 mod replay;
 mod schema;
+mod search;
 mod support;
 mod tasks;
 mod tidy;

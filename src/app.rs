@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
     ingest::{Ingest, Limits, Workers},
-    routing,
+    routing, search,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -36,6 +36,7 @@ pub struct App {
     workers: Workers,
     assigner: Assigner,
     tidying: JoinHandle<()>,
+    searching: Searching,
     router: Router,
 }
 
@@ -108,6 +109,9 @@ impl App {
         );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
+        let stop = CancellationToken::new();
+        let task = search::keep_up(store.clone(), stop.clone());
+        let searching = Searching { task, stop };
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -122,7 +126,7 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, assigner, tidying, router })
+        Ok(Self { store, vault, ingest, workers, assigner, tidying, searching, router })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -155,6 +159,7 @@ impl App {
             }
         };
         self.tidying.abort();
+        self.searching.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
         self.store.close().await;
@@ -164,9 +169,26 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
+        self.searching.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
         self.store.close().await;
+    }
+}
+
+/// What keeps the search index up.
+#[derive(Debug)]
+struct Searching {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Searching {
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the search index's worker broke down");
+        }
     }
 }
 

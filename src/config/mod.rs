@@ -31,6 +31,8 @@ pub struct Config {
     pub desk: Desk,
     /// How items find their agents.
     pub routing: Routing,
+    /// What may be called.
+    pub egress: Egress,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -127,6 +129,14 @@ impl Default for Routing {
         let sweep_seconds = NonZeroU64::MIN;
         Self { sweep_seconds, away_after_timeout: true, reassign_when_offline: false }
     }
+}
+
+/// What may be called, besides the internet by `https`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Egress {
+    /// `FRONTDESK__EGRESS__ALLOW`: networks of one's own that may be called, also by plain `http`.
+    pub allow: Vec<IpNet>,
 }
 
 /// The key that seals secrets.

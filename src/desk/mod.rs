@@ -5,11 +5,14 @@
 //! by [`DeskError::Changed`], reads again and decides anew.
 
 mod contacts;
+pub mod explain;
+mod finding;
 mod queues;
 mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
+pub use finding::{Finding, Findings, find as find_interactions};
 pub use queues::{accept_offer, overflow_into, reassign, requeue, waited_too_long};
 pub use replies::{Reply, reply};
 use uuid::Uuid;

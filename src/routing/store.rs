@@ -4,9 +4,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{ItemState, Queue, Route, Terms, When, WorkItem};
-use crate::{
-    db::{Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
-};
+use crate::db::{Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine};
 
 #[derive(sqlx::FromRow)]
 struct RouteRow {

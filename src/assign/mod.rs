@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{clock::Clock, db::Store};
 
 /// How long changes gather before they are looked at.
-const GATHER: Duration = Duration::from_millis(5);
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Wakes the assigner.
 #[derive(Clone, Debug, Default)]

@@ -22,7 +22,7 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Action, Interaction, Refused, State, Step, history, store, work},
     outbox::{self, EventType, NewEvent},
-    routing,
+    routing::{self, availability},
 };
 
 /// Why a change was not made.
@@ -72,8 +72,18 @@ pub async fn act(
     now: i64,
 ) -> Result<Interaction, DeskError> {
     let step = interactions::step(before.into(), action, interactions::role(author))?;
-    if let Action::Accept(agent) = action {
-        queues::admit(tx, before, agent, now).await?;
+    // The agent comes before the interaction, as everywhere: so no two changes wait for each other.
+    match action {
+        Action::Accept(agent) => queues::admit(tx, before, agent, now).await?,
+        Action::Assign(agent) => drop(availability::lock(tx, agent).await?),
+        Action::EngageBot(_)
+        | Action::Hold(_)
+        | Action::Resume
+        | Action::Requeue
+        | Action::WrapUp
+        | Action::Close(_)
+        | Action::Abandon(_)
+        | Action::Fault => {}
     }
     make(tx, before, &step, author, now).await
 }

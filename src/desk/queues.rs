@@ -1,8 +1,9 @@
 //! Into queues, out of them, and what happens to what waits there too long.
 
+use uuid::Uuid;
+
 use super::{DeskError, act, make, tell};
 use crate::{
-    agents,
     audit::Author,
     clock,
     db::{StoreError, Tx},
@@ -16,7 +17,6 @@ use crate::{
         offers,
     },
 };
-use uuid::Uuid;
 
 /// Puts the interaction into `queue`, behind what waits there; its agent is free of it.
 pub async fn requeue(
@@ -153,9 +153,7 @@ pub(super) async fn hand_over(
     let kind = if cause == "accepted" { "accepted" } else { "assigned" };
     let event = NewItemEvent::new(id, kind, cause, author, at).about(agent);
     history::record(tx, vec![event]).await?;
-    if agents::get(tx, agent).await?.is_some() {
-        availability::worked(tx, vec![agent.to_owned()], at).await?;
-    }
+    availability::worked(tx, vec![agent.to_owned()], at).await?;
     tell(tx, EventType::WorkItemAccepted, Some(before.id), id, at).await?;
     Ok(())
 }

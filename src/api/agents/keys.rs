@@ -107,6 +107,8 @@ async fn list(
 }
 
 /// Makes a key of an agent's own, which permits what agents do.
+///
+/// It is kept nowhere but as a hash, so an idempotency key has no effect here.
 #[utoipa::path(post, path = "/v1/agents/{id}/keys", tag = "agents", operation_id = "create_key",
     params(("id" = String, Path, description = "The agent's id.")), request_body = NewKey,
     responses((status = 201, body = MadeKey, description = "The new key.")))]

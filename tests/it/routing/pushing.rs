@@ -206,4 +206,38 @@ on_both! {
         assert_eq!((&left["state"], &left["assigned_to"]), (&json!("on_hold"), &Value::Null));
         assert_eq!(left["work_item"]["reason"], "the agent went offline");
     }
+
+    async fn two_instances_offer_each_item_once_and_exceed_no_capacity(database: Database) {
+        let desk = Desk::open(&database).await;
+        let second = match database.is_sqlite() {
+            true => None,
+            false => Some(Desk::at(TestGateway::start(&database).await).await),
+        };
+        set_up(&desk, "default", everybody()).await;
+        for number in 0..8 {
+            let agent = json!({"id": format!("a{number}"), "name": "A", "queues": ["default"],
+                "capacity": {"messaging": 3}});
+            desk.does("ana", "agents", agent).await;
+        }
+        let come = async |number: usize| {
+            let desk = second.as_ref().filter(|_| number % 2 == 0).unwrap_or(&desk);
+            be(desk, &format!("a{number}"), "available").await;
+        };
+        let write = async |number: usize| {
+            let desk = second.as_ref().filter(|_| number % 2 == 1).unwrap_or(&desk);
+            let (from, id) = (format!("+1555010{number:04}"), format!("SM{number}"));
+            desk.accept(sms(&from, &id, "Hello")).await;
+        };
+        let (coming, writing) = ((0..8).map(come), (0..30).map(write));
+        futures_util::future::join(
+            futures_util::future::join_all(coming),
+            futures_util::future::join_all(writing),
+        ).await;
+        desk.until_count("work_items where state = 'pending_accept'", 24).await;
+        assert_eq!(desk.count("work_items where state = 'queued'").await, 6);
+        let most = "select cast(max(n) as text) from (select count(*) as n from work_items \
+            where state = 'pending_accept' group by assigned_to) loads";
+        assert_eq!(desk.texts(most).await, ["3"]);
+        assert_eq!(desk.count("work_item_events where kind = 'offered'").await, 24);
+    }
 }

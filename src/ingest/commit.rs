@@ -136,7 +136,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { return },
+                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { break },
                 // Nobody can hand over any more; what waits is still recorded.
                 () = stop.cancelled(), if !receiver.is_closed() => {
                     receiver.close();
@@ -157,6 +157,7 @@ impl Run {
                 );
             }
         }
+        self.store.close_committer().await;
     }
 
     /// How many of these make one group.

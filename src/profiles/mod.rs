@@ -21,13 +21,13 @@ use uuid::Uuid;
 /// What tells one sender from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Key {
+    /// The address. It comes first, since it is what differs: keys are compared a lot.
+    pub value: String,
     /// The medium: the same number writing by SMS and by WhatsApp is two profiles, since a spoofed
     /// SMS must not inherit what was verified on WhatsApp.
     pub scheme: &'static str,
     /// Within what an opaque id is unique; empty for addresses that are unique by themselves.
     pub scope: String,
-    /// The address.
-    pub value: String,
 }
 
 impl Key {

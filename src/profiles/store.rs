@@ -208,7 +208,7 @@ pub(super) async fn insert_aliases(tx: &mut Tx, mut rows: Vec<NewAlias>) -> Resu
          select r.scheme, r.scope, r.value, r.profile_id, r.now from {rows} where true order by r.ord \
          on conflict (scheme, scope, value) do nothing",
     );
-    rows.sort_by(|a, b| (a.scheme, &a.scope, &a.value).cmp(&(b.scheme, &b.scope, &b.value)));
+    rows.sort_by(|a, b| (&a.value, a.scheme, &a.scope).cmp(&(&b.value, b.scheme, &b.scope)));
     INSERT.execute(tx, rows).await?;
     Ok(())
 }

@@ -30,8 +30,13 @@ pub(super) async fn enqueue(
         fresh.continued.as_ref().is_some_and(|continued| continued.opened && continued.active)
     };
     let places: Vec<usize> = (0..fresh.len()).filter(|place| opened(&fresh[*place])).collect();
-    let pairs = places.iter().map(|place| pair(&fresh[*place]));
-    let opted_out = consents::opted_out(tx, pairs.collect()).await?;
+    let opted_out = match catalog.routes.ask_for_consent() {
+        true => {
+            let pairs = places.iter().map(|place| pair(&fresh[*place]));
+            consents::opted_out(tx, pairs.collect()).await?
+        }
+        false => vec![false; places.len()],
+    };
     let mut items = Vec::with_capacity(places.len());
     for (place, opted_out) in places.iter().zip(opted_out) {
         let fresh = &fresh[*place];

@@ -74,10 +74,18 @@ impl People {
         progress.finish_and_clear();
         store.close().await;
         let report = report.map_err(|error| match error {
-            ImportError::Header(message) => fault(Exit::Configuration, format!("{name}: {message}")),
-            error => anyhow::Error::from(error).context(format!("{name} was not imported whole")),
+            ImportError::Header(message) => {
+                fault(Exit::Configuration, format!("{name}: {message}"))
+            }
+            ImportError::Read(_) | ImportError::Desk(_) => {
+                anyhow::Error::from(error).context(format!("{name} was not imported whole"))
+            }
         })?;
-        if *json { print(json!(report))? } else { show(&report)? }
+        if *json {
+            print(json!(report))?
+        } else {
+            show(&report)?
+        }
         let would = report.dry_run && report.created + report.changed > 0;
         Ok(if would || report.refused > 0 { Exit::Findings } else { Exit::Done })
     }

@@ -35,22 +35,13 @@ pub struct Entered {
 }
 
 /// Refuses to write to somebody who is blocked or wants no messages.
-pub async fn permit(tx: &mut Tx, interaction: &Interaction) -> Result<(), DeskError> {
+pub(super) async fn permit(tx: &mut Tx, interaction: &Interaction) -> Result<(), DeskError> {
     let Some(profile) = interaction.profile_id else { return Ok(()) };
     let Some(profile) = store::get(tx, profile).await? else { return Ok(()) };
-    permit_to(tx, &profile, interaction.our_address.as_deref()).await
-}
-
-/// As [`permit`], for a profile.
-pub async fn permit_to(
-    tx: &mut Tx,
-    profile: &Profile,
-    our_address: Option<&str>,
-) -> Result<(), DeskError> {
     if profile.blocked_at.is_some() {
         return Err(DeskError::Blocked);
     }
-    if is_opted_out(tx, profile, our_address).await? {
+    if is_opted_out(tx, &profile, interaction.our_address.as_deref()).await? {
         return Err(DeskError::OptedOut);
     }
     Ok(())
@@ -68,16 +59,13 @@ pub async fn is_opted_out(
     values.extend(further.filter(|alias| alias.scheme == profile.scheme).map(|alias| alias.value));
     let twins: Vec<String> = values.iter().flat_map(|value| phone::twins(value)).collect();
     values.extend(twins);
-    let pair = |value| Pair {
-        scheme: profile.scheme.clone(),
-        value,
-        our_address: our_address.to_owned(),
-    };
+    let pair =
+        |value| Pair { scheme: profile.scheme.clone(), value, our_address: our_address.to_owned() };
     let decisions = consents::decisions(tx, values.into_iter().map(pair).collect()).await?;
     // Of two at one moment, the one that says no.
-    let latest = decisions.iter().max_by_key(|decision| {
-        (decision.changed_at, decision.state == Consent::OptedOut)
-    });
+    let latest = decisions
+        .iter()
+        .max_by_key(|decision| (decision.changed_at, decision.state == Consent::OptedOut));
     Ok(latest.is_some_and(|decision| decision.state == Consent::OptedOut))
 }
 

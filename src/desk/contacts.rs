@@ -4,7 +4,7 @@ use frontdesk_adapters::{Address, phone::Region};
 use uuid::Uuid;
 
 use super::{
-    DeskError, Reply, act, consent,
+    DeskError, Reply, act,
     identity::{self, IdentityError},
     remember, reply, tell,
 };
@@ -105,7 +105,6 @@ pub async fn write_first(
         tell(tx, EventType::ProfileCreated, None, resolved.profile_id, now).await?;
     }
     let profile = known(tx, &resolved, &outreach, author, now).await?;
-    consent::permit_to(tx, &profile, Some(&channel.address)).await?;
     let person = profile.person();
     let reply = Reply { text: outreach.text, by_bot: false, opens: false };
     let mut parent = None;

@@ -64,7 +64,8 @@ pub async fn change(
 pub(super) fn concerned(before: &Person, after: &Person) -> (Vec<String>, Vec<Uuid>) {
     let came_or_left = before.active != after.active;
     let all = before.phones.iter().chain(&after.phones);
-    let only_one = |phone: &&String| before.phones.contains(*phone) != after.phones.contains(*phone);
+    let only_one =
+        |phone: &&String| before.phones.contains(*phone) != after.phones.contains(*phone);
     let numbers = all.filter(|phone| came_or_left || only_one(phone)).cloned().collect();
     (numbers, if came_or_left { vec![after.id] } else { Vec::new() })
 }

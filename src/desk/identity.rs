@@ -103,7 +103,9 @@ pub async fn verify(
     for interaction in work::open_of_profile(tx, before.id).await? {
         confirm_on(tx, &interaction, &verification, author, now).await?;
     }
-    if verification.confirmed { remember(tx, before, person, &verification, author, now).await } else {
+    if verification.confirmed {
+        remember(tx, before, person, &verification, author, now).await
+    } else {
         Ok(before.clone())
     }
 }

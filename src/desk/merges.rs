@@ -34,8 +34,10 @@ pub enum MergeError {
     #[error("{0} and {1} are both open on one address of ours; close one of them first")]
     BothOpen(String, String),
     /// It stands otherwise.
-    #[error("this merge is {0}; only proposed or dismissed ones are confirmed, only proposed ones \
-        dismissed, and only confirmed ones undone")]
+    #[error(
+        "this merge is {0}; only proposed or dismissed ones are confirmed, only proposed ones \
+        dismissed, and only confirmed ones undone"
+    )]
     State(&'static str),
     /// A later merge stands on it.
     #[error("the profile that was kept was given up since; undo the later merge first")]
@@ -88,7 +90,8 @@ pub async fn confirm(
         let (one, other) = (interactions::number(one), interactions::number(other));
         return Err(MergeError::BothOpen(one, other));
     }
-    let mut changes = Changes { kept: Some(((&kept).into(), (&after).into())), ..Changes::default() };
+    let mut changes =
+        Changes { kept: Some(((&kept).into(), (&after).into())), ..Changes::default() };
     let kept = save(tx, &kept, after, "merge", author, now).await?;
     let gone = Profile {
         active: false,
@@ -180,10 +183,11 @@ pub async fn undo(
     let parted = merges::parted(&kept, changes);
     save(tx, &kept, parted, "undo_merge", author, now).await?;
     let back = Profile { active: true, expired_at: None, merged_into: None, ..gone.clone() };
-    save(tx, &gone, back, "undo_merge", author, now).await.map_err(|error| match error {
-        DeskError::Store(StoreError::Exists) => MergeError::AddressTaken,
-        error => error.into(),
-    })?;
+    let back = save(tx, &gone, back, "undo_merge", author, now).await;
+    if matches!(back, Err(DeskError::Store(StoreError::Exists))) {
+        return Err(MergeError::AddressTaken);
+    }
+    back?;
     for linked in &changes.linked {
         estrange(tx, linked, author, now).await?;
     }

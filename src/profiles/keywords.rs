@@ -178,7 +178,10 @@ mod tests {
             assert!(seen.insert(keyword.word), "{} twice", keyword.word);
             assert_eq!(keyword.word.to_lowercase(), keyword.word);
             assert!(keyword.word.len() <= LONGEST, "{}", keyword.word);
-            assert_eq!(find(&keyword.word.to_uppercase()).map(|found| found.word), Some(keyword.word));
+            assert_eq!(
+                find(&keyword.word.to_uppercase()).map(|found| found.word),
+                Some(keyword.word)
+            );
             assert!(keyword.source.url.starts_with("https://") && !keyword.source.date.is_empty());
         }
     }

@@ -279,9 +279,7 @@ impl Profile {
 }
 
 /// A further address of a sender, such as a number beside an opaque id.
-#[derive(
-    Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema)]
 #[schema(as = ProfileAlias)]
 pub struct Alias {
     /// The medium.

@@ -54,7 +54,6 @@ pub(super) async fn reply(
         let detail = "it is closed and stays so; open another with POST /v1/interactions";
         return Err(Problem::new(Code::IllegalTransition, detail));
     }
-    desk::consent::permit(&mut tx, &interaction).await?;
     let reply = Reply { text: &text, by_bot: new.bot, opens: false };
     let (_, id) = desk::reply(&mut tx, &interaction, reply, &author, now).await?;
     desk::tasks::mentioned(&mut tx, &interaction, &text, &author, now).await?;

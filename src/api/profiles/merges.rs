@@ -223,7 +223,9 @@ async fn carry_out(
     Ok(match decision {
         Decision::Dismiss(_) => desk::dismiss(tx, merge, author, now).await,
         Decision::Undo(_) => desk::undo(tx, merge, author, now).await,
-        Decision::Merge { .. } | Decision::Confirm(_) => desk::confirm(tx, merge, author, now).await,
+        Decision::Merge { .. } | Decision::Confirm(_) => {
+            desk::confirm(tx, merge, author, now).await
+        }
     })
 }
 

@@ -140,9 +140,9 @@ async fn write(
         match done {
             Ok(()) if dry_run => tx.rollback().await?,
             Ok(()) => tx.commit().await?,
-            Err(DeskError::Changed | DeskError::Store(StoreError::Exists | StoreError::Failed(_)))
-                if attempt < ATTEMPTS =>
-            {
+            Err(
+                DeskError::Changed | DeskError::Store(StoreError::Exists | StoreError::Failed(_)),
+            ) if attempt < ATTEMPTS => {
                 tx.rollback().await?;
                 continue;
             }

@@ -35,7 +35,10 @@ pub(super) struct Row {
     pub external_id: String,
     kind: PersonKind,
     name: String,
-    #[expect(clippy::option_option, reason = "no column, an empty cell and a value are three things")]
+    #[expect(
+        clippy::option_option,
+        reason = "no column, an empty cell and a value are three things"
+    )]
     email: Option<Option<String>>,
     phones: Option<Vec<String>>,
     active: Option<bool>,
@@ -74,8 +77,12 @@ fn read_all(
     region: Option<Region>,
     to: &mpsc::Sender<Result<Chunk, ImportError>>,
 ) -> Result<(), ImportError> {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(source);
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        // Lines are counted by their ends. What stands before one on Windows is trimmed.
+        .terminator(csv::Terminator::Any(b'\n'))
+        .trim(csv::Trim::All)
+        .from_reader(source);
     let columns = Columns::of(reader.headers().map_err(header_error)?)?;
     let mut chunk = Chunk::default();
     let mut ids: HashSet<String> = HashSet::new();
@@ -83,6 +90,7 @@ fn read_all(
     loop {
         let row = match reader.read_record(&mut record) {
             Ok(false) => break,
+            Ok(true) if record.len() == 1 && record[0].is_empty() => continue,
             Ok(true) => columns.row(&record, region),
             Err(error) => Err(unreadable(error)?),
         };
@@ -120,20 +128,24 @@ fn send(
 /// The line an error is about, unless reading itself failed.
 fn unreadable(error: csv::Error) -> Result<LineError, ImportError> {
     let line = error.position().map_or(0, csv::Position::line);
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => Err(ImportError::Read(error)),
-        csv::ErrorKind::Utf8 { .. } => {
-            Ok(LineError { line, reason: "this is not UTF-8; save the file as UTF-8".to_owned() })
-        }
-        _ => Ok(LineError { line, reason: "this line cannot be read".to_owned() }),
+    let kind = error.into_kind();
+    let reason = if matches!(kind, csv::ErrorKind::Utf8 { .. }) {
+        "this is not UTF-8; save the file as UTF-8"
+    } else {
+        "this line cannot be read"
+    };
+    if let csv::ErrorKind::Io(error) = kind {
+        return Err(ImportError::Read(error));
     }
+    Ok(LineError { line, reason: reason.to_owned() })
 }
 
 fn header_error(error: csv::Error) -> ImportError {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => ImportError::Read(error),
-        _ => ImportError::Header("the file must be CSV in UTF-8".to_owned()),
+    let kind = error.into_kind();
+    if let csv::ErrorKind::Io(error) = kind {
+        return ImportError::Read(error);
     }
+    ImportError::Header("the file must be CSV in UTF-8".to_owned())
 }
 
 /// Where the columns stand.
@@ -213,7 +225,7 @@ impl Columns {
                 "phone number {} is not one; write it with + and country code, or name a region",
                 index + 1
             ),
-            error => error.to_string(),
+            PersonError::Name | PersonError::Email | PersonError::ExternalId => error.to_string(),
         })?;
         Ok(Row {
             external_id: person.external_id.unwrap_or_default(),

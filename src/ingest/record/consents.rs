@@ -63,9 +63,8 @@ fn keyword(fresh: &Fresh<'_>) -> Option<&'static Keyword> {
 
 /// Lets words that only somebody who opted out can mean stand for those alone.
 async fn keep_from_opted_out(tx: &mut Tx, fresh: &mut [Fresh<'_>]) -> Result<(), StoreError> {
-    let uncertain = |fresh: &Fresh<'_>| {
-        fresh.keyword.is_some_and(|word| word.meaning == Meaning::OptInAgain)
-    };
+    let uncertain =
+        |fresh: &Fresh<'_>| fresh.keyword.is_some_and(|word| word.meaning == Meaning::OptInAgain);
     let asked: Vec<(String, String, String)> =
         fresh.iter().filter(|fresh| uncertain(fresh)).filter_map(key).collect();
     let pair = |(scheme, value, our_address): &(String, String, String)| Pair {

@@ -26,11 +26,7 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Continued},
     messages, outbox,
-    profiles::{
-        self, Resolved,
-        consents::Consent,
-        keywords::Keyword,
-    },
+    profiles::{self, Resolved, consents::Consent, keywords::Keyword},
     routing,
 };
 
@@ -146,7 +142,8 @@ impl Recorded {
         for continued in fresh.iter().filter_map(|fresh| fresh.continued.as_ref()) {
             *decisions.entry(continued.decision()).or_default() += 1;
         }
-        let opt_outs = fresh.iter().filter(|fresh| consents::consent(fresh) == Some(Consent::OptedOut));
+        let opt_outs =
+            fresh.iter().filter(|fresh| consents::consent(fresh) == Some(Consent::OptedOut));
         Self {
             outcomes,
             profiles_created: known.created().count() as u64,

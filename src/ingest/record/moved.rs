@@ -22,9 +22,8 @@ pub(super) async fn propose(tx: &mut Tx, fresh: &[Fresh<'_>], now: i64) -> Resul
     let known = moved.iter().filter(|(sender, _)| from.contains_key(&sender.key));
     let to = resolve(tx, known.clone().map(|(_, to)| to), now).await?;
     let created = to.values().filter(|profile| profile.created);
-    let told = created.map(|profile| {
-        NewEvent::new(EventType::ProfileCreated, None, profile.profile_id, now)
-    });
+    let told = created
+        .map(|profile| NewEvent::new(EventType::ProfileCreated, None, profile.profile_id, now));
     outbox::enqueue(tx, told.collect()).await?;
     let pair = |(sender, moved_to): &(Sender, Sender)| {
         Some((from.get(&sender.key)?.profile_id, to.get(&moved_to.key)?.profile_id))

@@ -264,15 +264,17 @@ pub async fn propose_moved(
 ) -> Result<(), StoreError> {
     moves.sort_unstable();
     moves.dedup();
-    let proposal =
-        |(from, to)| store::NewMerge::of(to, from, Reason::Moved, "provider", now);
+    let proposal = |(from, to)| store::NewMerge::of(to, from, Reason::Moved, "provider", now);
     propose(tx, moves.into_iter().map(proposal).collect()).await
 }
 
 /// A merge that an agent wants.
 #[must_use]
 pub fn chosen(kept: Uuid, given_up: Uuid, by: String, now: i64) -> store::NewMerge {
-    store::NewMerge { proposed_by: by, ..store::NewMerge::of(kept, given_up, Reason::Chosen, "", now) }
+    store::NewMerge {
+        proposed_by: by,
+        ..store::NewMerge::of(kept, given_up, Reason::Chosen, "", now)
+    }
 }
 
 /// The pair of two profiles, whichever is kept.

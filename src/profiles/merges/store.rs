@@ -178,7 +178,8 @@ pub async fn note(tx: &mut Tx, merge: Uuid, given_up: Uuid) -> Result<(), StoreE
 pub async fn hand_over(tx: &mut Tx, from: Uuid, to: Uuid) -> Result<(), StoreError> {
     const INTERACTIONS: &str = "update interactions set profile_id = $2, version = version + 1 \
         where profile_id = $1";
-    const TASKS: &str = "update tasks set profile_id = $2, version = version + 1 where profile_id = $1";
+    const TASKS: &str =
+        "update tasks set profile_id = $2, version = version + 1 where profile_id = $1";
     for sql in [INTERACTIONS, TASKS] {
         on_engine!(tx, conn => sqlx::query(sql).bind(from).bind(to).execute(conn).await.map(drop))?;
     }

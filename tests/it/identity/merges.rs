@@ -28,6 +28,7 @@ async fn close(desk: &Desk, number: u32) {
 
 /// Everything a merge may touch, without what counts changes.
 async fn picture(desk: &Desk) -> Vec<String> {
+    type Whose = (Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>, String);
     type Who = (Uuid, Option<Uuid>, Option<Uuid>, String, String, bool);
     let mut rows = Vec::new();
     let profiles: Vec<Who> = desk
@@ -39,7 +40,7 @@ async fn picture(desk: &Desk) -> Vec<String> {
         )
         .await;
     rows.extend(profiles.iter().map(|row| format!("profile {row:?}")));
-    let interactions: Vec<(Uuid, Option<Uuid>, Option<Uuid>, Option<Uuid>, Option<Uuid>, String)> = desk.rows(
+    let interactions: Vec<Whose> = desk.rows(
         "select id, profile_id, opened_for, contact, consumer, opened_for_kind || match_outcome || \
          cast(candidates as text) || state from interactions order by id").await;
     rows.extend(interactions.iter().map(|row| format!("interaction {row:?}")));

@@ -64,6 +64,7 @@ codes! {
     GivenUp "given_up" CONFLICT "The profile was given up",
     CannotMerge "cannot_merge" CONFLICT "The profiles cannot be one, or not be two again",
     OnePerInteraction "one_per_interaction" CONFLICT "The interaction has one of the kind",
+    NotReplayable "not_replayable" CONFLICT "The request cannot be taken in again",
     TelephonyOff "telephony_off" CONFLICT "Telephony is switched off",
     IdempotencyRunning "idempotency_running" CONFLICT "The first one is still running",
     Stale "stale" PRECONDITION_FAILED "It has changed since it was read",

@@ -7,6 +7,8 @@
 pub mod consent;
 mod contacts;
 pub mod directory;
+pub mod explain;
+mod finding;
 pub mod identity;
 pub mod import;
 pub mod merges;
@@ -14,6 +16,7 @@ mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
+pub use finding::{Finding, Findings, find as find_interactions};
 pub use replies::{Reply, reply};
 use uuid::Uuid;
 

@@ -105,7 +105,11 @@ pub async fn write_first(
         tell(tx, EventType::ProfileCreated, None, resolved.profile_id, now).await?;
     }
     let profile = known(tx, &resolved, &outreach, author, now).await?;
-    let person = profile.person();
+    let decision = resolved.decision;
+    let (person, match_outcome, candidates) = match outreach.person {
+        Some(person) => (Some(person), CHOSEN, Vec::new()),
+        None => (decision.opened_for, decision.outcome.as_str(), decision.candidates),
+    };
     let reply = Reply { text: outreach.text, by_bot: false, opens: false };
     let mut parent = None;
     if let Some(current) = work::open_of(tx, profile.id, &channel.address).await? {
@@ -120,9 +124,9 @@ pub async fn write_first(
         contact_type: interactions::contact_type(medium),
         subtype: medium.as_str(),
         direction: "outbound",
-        person: person.or(outreach.person),
-        match_outcome: outreach.person.map_or(resolved.decision.outcome.as_str(), |_| CHOSEN),
-        candidates: if person.is_some() { Vec::new() } else { resolved.decision.candidates },
+        person,
+        match_outcome,
+        candidates,
         profile_id: Some(profile.id),
         channel_id: Some(channel.id.clone()),
         our_address: Some(channel.address.clone()),

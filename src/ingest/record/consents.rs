@@ -74,9 +74,13 @@ async fn keep_from_opted_out(tx: &mut Tx, fresh: &mut [Fresh<'_>]) -> Result<(),
     };
     let out = consents::opted_out(tx, asked.iter().map(pair).collect()).await?;
     let mut out: HashMap<_, _> = asked.into_iter().zip(out).collect();
-    // A word before it in this very group counts as well.
+    // What was decided before it in this very group counts as well.
     for fresh in fresh {
         let Some(key) = key(fresh) else { continue };
+        if fresh.kind() == Some(Kind::OptOut) {
+            out.insert(key, true);
+            continue;
+        }
         match fresh.keyword.map(|word| word.meaning) {
             Some(Meaning::OptInAgain) if !out.get(&key).copied().unwrap_or_default() => {
                 fresh.keyword = None;

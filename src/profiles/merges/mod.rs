@@ -4,7 +4,10 @@
 //! undoing it is putting that back.
 
 mod store;
+#[cfg(test)]
+mod tests;
 
+use frontdesk_adapters::phone;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 pub use store::{
@@ -18,7 +21,6 @@ use crate::{
     clock,
     db::{StoreError, Tx},
 };
-use frontdesk_adapters::phone;
 
 /// Why two profiles may be one sender.
 #[derive(

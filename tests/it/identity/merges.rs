@@ -174,6 +174,36 @@ on_both! {
         assert_eq!(kept, ["1"]);
     }
 
+    async fn no_message_is_lost_while_two_become_one_and_two_again(database: Database) {
+        let desk = Desk::open(&database).await;
+        for (from, message, number) in [(SHORT, "SM1", 1), (LONG, "SM2", 2)] {
+            desk.accept(sms(from, message, "Oi")).await;
+            close(&desk, number).await;
+        }
+        let (kept, given_up) = (id(&profile(&desk, SHORT).await), id(&profile(&desk, LONG).await));
+        let writing = (0..40).map(|n| {
+            let from = if n % 2 == 0 { SHORT } else { LONG };
+            desk.accept(sms(from, &format!("SM-{n}"), "Oi"))
+        });
+        let deciding = async {
+            let merge = format!("profiles/{kept}/merge");
+            // While both have an open one it is refused: then they stay two.
+            let (status, merge) = desk.post("ana", &merge, json!({"profile": given_up})).await;
+            if status == 200 {
+                let undo = format!("merges/{}/undo", id(&merge));
+                desk.does("ana", &undo, json!({})).await;
+            }
+        };
+        tokio::join!(futures_util::future::join_all(writing), deciding);
+        assert_eq!(desk.count("messages").await, 42);
+        assert_eq!(desk.count("profiles where active").await, 2);
+        let open = "select cast(count(*) as text) from interactions where active \
+            group by profile_id, our_address having count(*) > 1";
+        assert_eq!(desk.texts(open).await, Vec::<String>::new());
+        let lost = "messages where interaction_id not in (select id from interactions)";
+        assert_eq!(desk.count(lost).await, 0);
+    }
+
     async fn whoever_changed_the_number_is_proposed_under_the_new_one(database: Database) {
         let desk = Desk::open(&database).await;
         let (old, new) = ("+15550100002", "+15550100012");

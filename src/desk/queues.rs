@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{DeskError, act, make, tell};
+use super::{DeskError, act, consent, make, tell};
 use crate::{
     audit::Author,
     clock,
@@ -10,7 +10,6 @@ use crate::{
     interactions::{self, Action, Interaction, work},
     messages::replies::{self, NewReply},
     outbox::EventType,
-    profiles::{self, consents},
     routing::{
         self, DEFAULT_QUEUE, Decision, MaxWaitAction, NewWork, WorkItem, availability,
         history::{self, NewItemEvent},
@@ -213,20 +212,15 @@ async fn say(
     now: i64,
 ) -> Result<(), DeskError> {
     let Some(interaction) = work::by_id(tx, item.interaction_id).await? else { return Ok(()) };
-    let (Some(profile_id), Some(channel_id), Some(our_address)) =
-        (interaction.profile_id, &interaction.channel_id, &interaction.our_address)
+    let (Some(profile_id), Some(channel_id)) = (interaction.profile_id, &interaction.channel_id)
     else {
         return Ok(());
     };
-    let Some(profile) = profiles::store::get(tx, profile_id).await? else { return Ok(()) };
-    let consents = consents::of_address(tx, &profile.value).await?;
-    let opted_out = consents.iter().any(|consent| {
-        consent.scheme == profile.scheme
-            && consent.our_address == *our_address
-            && consent.state == consents::Consent::OptedOut.as_str()
-    });
-    if opted_out || !profile.answerable {
-        return Ok(());
+    match consent::permit(tx, &interaction).await {
+        Ok(()) => {}
+        Err(DeskError::Store(error)) => return Err(error.into()),
+        // Who wants no messages, or cannot be written to, just waits.
+        Err(_) => return Ok(()),
     }
     let id = clock::new_id();
     let message = NewReply {

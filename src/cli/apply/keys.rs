@@ -14,7 +14,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("queues", &["id", "name", "settings"]),
     ("routes", &["id", "queue", "priority", "position", "active", "skills", "when"]),
     ("agents", &["id", "name", "active", "queues", "skills", "capacity"]),
-    ("people", &["kind", "name", "email", "phones", "active"]),
+    ("people", &["kind", "name", "email", "phones", "external_id", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
 ];
 const SETTINGS: &[&str] = &["continuation", "region"];

@@ -3,6 +3,7 @@
 mod agents;
 mod document;
 mod gateway;
+mod identity;
 mod interactions;
 mod routing;
 mod tasks;
@@ -129,6 +130,7 @@ on_both! {
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
         routing::exercise(&gateway, key).await;
+        identity::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -22,6 +22,32 @@ pub struct Field {
     pub help: &'static str,
 }
 
+impl Field {
+    /// The secret at the end of the address, where a provider signs nothing.
+    pub(crate) const TOKEN: Self = Self {
+        name: "token",
+        secret: true,
+        required: false,
+        help: "at least 22 random letters and digits, which end the address you give to the \
+               provider",
+    };
+    /// The user name of Basic credentials, where a provider signs nothing.
+    pub(crate) const USERNAME: Self = Self {
+        name: "username",
+        secret: false,
+        required: false,
+        help: "a user name of your own, if the address you give to the provider has Basic \
+               credentials",
+    };
+    /// The password that belongs to [`Self::USERNAME`].
+    pub(crate) const PASSWORD: Self = Self {
+        name: "password",
+        secret: true,
+        required: false,
+        help: "the password that belongs to the user name",
+    };
+}
+
 /// A credential. It can be used, compared and sealed, but not printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);

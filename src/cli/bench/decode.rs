@@ -100,7 +100,11 @@ impl Case {
             };
             let outcome = Outcome { id: None, verdict: Verdict::Accepted };
             let outcomes = vec![outcome; parsed.events.len()];
-            black_box((self.adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes)));
+            black_box((self.adapter.acknowledge)(Recorded::Understood(
+                &parsed,
+                &outcomes,
+                &self.account,
+            )));
             black_box((request, parsed));
         }
         Ok(each(clock::instant().duration_since(began)))

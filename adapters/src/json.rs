@@ -47,10 +47,15 @@ fn has_endless_list(value: &Value) -> bool {
 /// The first of several values counts.
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
-        Method::Get => Ok(pairs(request.query())),
+        Method::Get => Ok(query(request)),
         Method::Post | Method::Put if request.is_form() => Ok(pairs(request.form())),
         Method::Post | Method::Put => object(request),
     }
+}
+
+/// Reads the parameters of the query alone.
+pub(crate) fn query(request: &Request<Verified>) -> Value {
+    pairs(request.query())
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value {

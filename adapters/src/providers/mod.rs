@@ -2,6 +2,7 @@
 
 use crate::Adapter;
 
+pub mod africas_talking;
 pub mod bandwidth;
 pub mod chat;
 pub mod infobip;
@@ -31,6 +32,7 @@ pub const ALL: &[&Adapter] = &[
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
     &telesign::ADAPTER,
+    &africas_talking::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -5,6 +5,7 @@ use crate::Adapter;
 pub mod africas_talking;
 pub mod bandwidth;
 pub mod chat;
+pub mod clickatell;
 pub mod infobip;
 pub mod messagebird;
 pub mod plivo;
@@ -33,6 +34,7 @@ pub const ALL: &[&Adapter] = &[
     &infobip::ADAPTER,
     &telesign::ADAPTER,
     &africas_talking::ADAPTER,
+    &clickatell::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -6,6 +6,7 @@ pub mod africas_talking;
 pub mod bandwidth;
 pub mod chat;
 pub mod clickatell;
+pub mod clicksend;
 pub mod infobip;
 pub mod messagebird;
 pub mod plivo;
@@ -35,6 +36,7 @@ pub const ALL: &[&Adapter] = &[
     &telesign::ADAPTER,
     &africas_talking::ADAPTER,
     &clickatell::ADAPTER,
+    &clicksend::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

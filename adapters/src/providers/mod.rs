@@ -7,6 +7,7 @@ pub mod bandwidth;
 pub mod chat;
 pub mod clickatell;
 pub mod clicksend;
+pub mod elks;
 pub mod infobip;
 pub mod messagebird;
 pub mod plivo;
@@ -37,6 +38,7 @@ pub const ALL: &[&Adapter] = &[
     &africas_talking::ADAPTER,
     &clickatell::ADAPTER,
     &clicksend::ADAPTER,
+    &elks::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

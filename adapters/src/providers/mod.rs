@@ -9,6 +9,7 @@ pub mod clickatell;
 pub mod clicksend;
 pub mod elks;
 pub mod infobip;
+pub mod kaleyra;
 pub mod messagebird;
 pub mod plivo;
 pub mod signalwire;
@@ -39,6 +40,7 @@ pub const ALL: &[&Adapter] = &[
     &clickatell::ADAPTER,
     &clicksend::ADAPTER,
     &elks::ADAPTER,
+    &kaleyra::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

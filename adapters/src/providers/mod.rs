@@ -17,6 +17,7 @@ pub mod sinch;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
+pub mod textmagic;
 pub mod twilio;
 pub mod vonage;
 pub mod whatsapp;
@@ -41,6 +42,7 @@ pub const ALL: &[&Adapter] = &[
     &clicksend::ADAPTER,
     &elks::ADAPTER,
     &kaleyra::ADAPTER,
+    &textmagic::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

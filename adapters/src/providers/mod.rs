@@ -21,6 +21,7 @@ pub mod textmagic;
 pub mod twilio;
 pub mod vonage;
 pub mod whatsapp;
+pub mod zenvia;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
@@ -43,6 +44,7 @@ pub const ALL: &[&Adapter] = &[
     &elks::ADAPTER,
     &kaleyra::ADAPTER,
     &textmagic::ADAPTER,
+    &zenvia::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

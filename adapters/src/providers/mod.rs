@@ -10,6 +10,7 @@ pub mod clicksend;
 pub mod elks;
 pub mod infobip;
 pub mod kaleyra;
+pub mod kannel;
 pub mod messagebird;
 pub mod plivo;
 pub mod signalwire;
@@ -45,6 +46,7 @@ pub const ALL: &[&Adapter] = &[
     &kaleyra::ADAPTER,
     &textmagic::ADAPTER,
     &zenvia::ADAPTER,
+    &kannel::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -9,6 +9,7 @@ pub mod clickatell;
 pub mod clicksend;
 pub mod elks;
 pub mod infobip;
+pub mod jasmin;
 pub mod kaleyra;
 pub mod kannel;
 pub mod messagebird;
@@ -47,6 +48,7 @@ pub const ALL: &[&Adapter] = &[
     &textmagic::ADAPTER,
     &zenvia::ADAPTER,
     &kannel::ADAPTER,
+    &jasmin::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

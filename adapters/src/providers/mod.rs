@@ -4,6 +4,7 @@ use crate::Adapter;
 
 pub mod africas_talking;
 pub mod bandwidth;
+pub mod burst_sms;
 pub mod chat;
 pub mod clickatell;
 pub mod clicksend;
@@ -49,6 +50,7 @@ pub const ALL: &[&Adapter] = &[
     &zenvia::ADAPTER,
     &kannel::ADAPTER,
     &jasmin::ADAPTER,
+    &burst_sms::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

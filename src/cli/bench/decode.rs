@@ -65,12 +65,14 @@ impl Case {
         let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
         let requests = files.filter(|path| path.extension().is_some_and(|kind| kind == "http"));
         let first = requests.min().context("there is no .http file")?;
+        let bytes = fs::read(first)?;
         let file: Value = serde_json::from_slice(&fs::read(folder.join("account.json"))?)?;
-        let account = Account::read(adapter, file.get("account").unwrap_or(&file))?;
+        let file = fixture::channel(&file, &fixture::read(&bytes, "")?.url);
+        let account = Account::read(adapter, file.get("account").unwrap_or(file))?;
         let text = |name: &str| file.get(name).and_then(Value::as_str);
         let now = text("now").and_then(Timestamp::parse_rfc3339).context("`now` is missing")?;
         let url = text("public_url").context("`public_url` is missing")?;
-        let request = fixture::read(&fs::read(first)?, url)?;
+        let request = fixture::read(&bytes, url)?;
         let request = fixture::signed(request, adapter, &account, now)?;
         Ok(Self { adapter, account, now, request })
     }

@@ -11,11 +11,8 @@ pub(super) fn read(event: Json<'_>) -> Vec<Event> {
     let lists = event.value().and_then(Value::as_object).into_iter().flatten();
     let mut events = Vec::new();
     for (word, list) in lists {
-        match (word.as_str(), list) {
-            // Lists of one today; several are announced.
-            (word, Value::Array(items)) => events.extend(items.iter().map(|it| item(word, it))),
-            (word, single) => events.push(item(word, single)),
-        }
+        // Lists of one today; several are announced.
+        events.extend(Json::from(list).each().map(|it| item(word, it)));
     }
     if events.is_empty() {
         events.push(other("", event));
@@ -31,8 +28,7 @@ pub(super) fn medium(item: Json<'_>) -> Option<Medium> {
     }
 }
 
-fn item(word: &str, item: &Value) -> Event {
-    let item = Json::from(item);
+fn item(word: &str, item: Json<'_>) -> Event {
     let kind = word.to_ascii_lowercase();
     match kind.as_str() {
         "messagestatusupdate" => status::read(item),

@@ -109,6 +109,14 @@ pub enum AccountError {
     /// A secret that cannot be used as it is, such as a key that is not base64.
     #[error("field `{0}` is not usable: {1}")]
     Unusable(&'static str, &'static str),
+    /// A value that says how to read requests, and cannot be understood itself.
+    #[error("field `{field}` is not usable: {problem}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it and what is expected.
+        problem: String,
+    },
 }
 
 impl Account {

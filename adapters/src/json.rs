@@ -27,6 +27,12 @@ pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
+/// Reads any body.
+pub(crate) fn any(request: &Request<Verified>) -> Result<Value, Malformed> {
+    let raw: &RawValue = request.json()?;
+    bounded(read(raw.get(), SALVAGE_DEPTH).unwrap_or_default())
+}
+
 /// Refuses lists that would become more events than any request brings.
 pub(crate) fn bounded(value: Value) -> Result<Value, Malformed> {
     if has_endless_list(&value) {
@@ -69,8 +75,7 @@ fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value
 
 /// Reads a body that is a list, or a single item; items that cannot be read are null.
 pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
-    let raw: &RawValue = request.json()?;
-    match bounded(read(raw.get(), SALVAGE_DEPTH).unwrap_or_default())? {
+    match any(request)? {
         Value::Array(items) => Ok(items),
         single @ (Value::Null
         | Value::Bool(_)

@@ -8,6 +8,7 @@
 mod body_hmac;
 mod chosen_header;
 mod chosen_hmac;
+mod chosen_proofs;
 mod ed25519;
 mod endpoint;
 mod jwt;
@@ -36,6 +37,7 @@ use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 pub use body_hmac::{BodyHmac, Encoding};
 pub use chosen_header::ChosenHeader;
 pub use chosen_hmac::ChosenHmac;
+pub use chosen_proofs::ChosenProofs;
 pub use ed25519::Ed25519;
 pub use endpoint::Endpoint;
 pub use messagebird::MessageBird;

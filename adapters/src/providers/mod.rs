@@ -9,6 +9,7 @@ pub mod chat;
 pub mod clickatell;
 pub mod clicksend;
 pub mod elks;
+pub mod http;
 pub mod infobip;
 pub mod jasmin;
 pub mod kaleyra;
@@ -51,6 +52,7 @@ pub const ALL: &[&Adapter] = &[
     &kannel::ADAPTER,
     &jasmin::ADAPTER,
     &burst_sms::ADAPTER,
+    &http::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -10,6 +10,7 @@ use crate::{
     interactions::{self, Action, Interaction, work},
     messages::replies::{self, NewReply},
     outbox::EventType,
+    profiles,
     routing::{
         self, DEFAULT_QUEUE, Decision, MaxWaitAction, NewWork, WorkItem, availability,
         history::{self, NewItemEvent},
@@ -219,8 +220,12 @@ async fn say(
     match consent::permit(tx, &interaction).await {
         Ok(()) => {}
         Err(DeskError::Store(error)) => return Err(error.into()),
-        // Who wants no messages, or cannot be written to, just waits.
+        // Who wants no messages just waits.
         Err(_) => return Ok(()),
+    }
+    let profile = profiles::store::get(tx, profile_id).await?;
+    if !profile.is_some_and(|profile| profile.answerable) {
+        return Ok(());
     }
     let id = clock::new_id();
     let message = NewReply {

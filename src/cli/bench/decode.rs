@@ -9,8 +9,8 @@ use std::{fs, hint::black_box, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use frontdesk_adapters::{
-    Accepted, Account, Adapter, Decoded, Method, Outcome, Recorded, Request, Secret, Timestamp,
-    Verdict, decode_line, fixture, providers,
+    Accepted, Account, Adapter, Arrival, Decoded, Method, Outcome, Recorded, Request, Secret,
+    Timestamp, Verdict, decode_line, fixture, providers,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -175,7 +175,7 @@ impl Case {
         let mut out = Vec::new();
         let began = clock::instant();
         for _ in 0..REQUESTS {
-            let decoded = decode_line(black_box(&self.line), self.now);
+            let decoded = decode_line(black_box(&self.line), Arrival::At(self.now));
             if !matches!(decoded, Decoded::Verified { malformed: None, .. }) {
                 bail!("the first fixture is not understood as a line");
             }

@@ -51,7 +51,7 @@ pub(super) async fn enqueue(
 fn pair(fresh: &Fresh<'_>) -> consents::Pair {
     let sender = fresh.message().and_then(|message| message.sender.as_ref());
     consents::Pair {
-        scheme: fresh.medium().as_str(),
+        scheme: fresh.medium().as_str().to_owned(),
         value: sender.map(|sender| sender.address.value.clone()).unwrap_or_default(),
         our_address: fresh.arrived.our_address.clone(),
     }

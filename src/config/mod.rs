@@ -39,8 +39,7 @@ pub struct Config {
 pub struct Database {
     /// `FRONTDESK__DATABASE__URL`: `sqlite:frontdesk.db` or `postgres://…`.
     pub url: String,
-    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL, besides the
-    /// committers' own.
+    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL.
     pub max_connections: u32,
 }
 

@@ -26,7 +26,11 @@ pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
-/// Reads the body, taking it apart where it cannot be read whole.
+/// Reads any body, taking it apart where it cannot be read whole.
+pub(crate) fn any(request: &Request<Verified>) -> Result<Value, Malformed> {
+    bounded(whole(request)?.unwrap_or_default())
+}
+
 fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
     if let Ok(value) = request.json() {
         return Ok(Some(value));
@@ -35,7 +39,8 @@ fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
     Ok(read(raw.get(), SALVAGE_DEPTH))
 }
 
-fn bounded(value: Value) -> Result<Value, Malformed> {
+/// Refuses lists that would become more events than any request brings.
+pub(crate) fn bounded(value: Value) -> Result<Value, Malformed> {
     if has_endless_list(&value) {
         return Err(Malformed(format!("a list in the body has more than {MAX_ITEMS} items")));
     }
@@ -55,12 +60,17 @@ fn has_endless_list(value: &Value) -> bool {
 /// The first of several values counts.
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
-        Method::Get => Ok(pairs(request.query())),
+        Method::Get => Ok(query(request)),
         Method::Post | Method::Put if request.is_form() => {
             Ok(pairs(request.decoded_form().pairs()))
         }
         Method::Post | Method::Put => object(request),
     }
+}
+
+/// Reads the parameters of the query alone.
+pub(crate) fn query(request: &Request<Verified>) -> Value {
+    pairs(request.query())
 }
 
 fn pairs<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
@@ -73,7 +83,7 @@ fn pairs<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
 
 /// Reads a body that is a list, or a single item; items that cannot be read are null.
 pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
-    match bounded(whole(request)?.unwrap_or_default())? {
+    match any(request)? {
         Value::Array(items) => Ok(items),
         single @ (Value::Null
         | Value::Bool(_)
@@ -126,6 +136,12 @@ impl<'a> Json<'a> {
     pub fn items(self) -> impl Iterator<Item = Json<'a>> {
         let items = self.0.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         items.iter().map(Json::from)
+    }
+
+    /// The items of a list, or the one value that stands where a list may be, as in XML.
+    pub fn each(self) -> impl Iterator<Item = Json<'a>> {
+        let single = self.0.filter(|value| !value.is_array());
+        single.map(Json::from).into_iter().chain(self.items())
     }
 
     /// The text of this value, if it is one and not empty.

@@ -16,7 +16,7 @@ pub(crate) use batch::batch_row;
 pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
 pub use migrate::{MigrateError, pending};
 use sqlx::{
-    Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -114,9 +114,6 @@ pub enum OpenError {
 /// How long to wait for a connection before saying that the database is unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection to PostgreSQL may have been idle before it is asked whether it still works.
-const ASK_AFTER: Duration = Duration::from_secs(1);
-
 impl Store {
     /// Opens `url` without touching its schema: `sqlite:frontdesk.db` or `postgres://…`.
     pub async fn open(url: &str, max_connections: u32) -> Result<Self, OpenError> {
@@ -142,16 +139,6 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A transaction that follows the last one closely would pay for the question each time.
-            .test_before_acquire(false)
-            .before_acquire(|connection, state| {
-                Box::pin(async move {
-                    if state.idle_for >= ASK_AFTER {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
             .connect_with(options)
             .await
             .map_err(OpenError::Unreachable)?;

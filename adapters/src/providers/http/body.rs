@@ -17,15 +17,11 @@ pub(super) fn read(request: &Request<Verified>, format: Format) -> Result<Value,
 
 /// What the request itself says it is.
 fn told(request: &Request<Verified>) -> Format {
-    let is_xml = |media_type: &&str| request.is_of_type(media_type);
+    let is_xml = request.is_of_type("text/xml") || request.is_of_type("application/xml");
     match request.method {
         Method::Get => Format::Query,
         Method::Post | Method::Put if request.is_form() => Format::Form,
-        Method::Post | Method::Put
-            if ["text/xml", "application/xml"].iter().any(|it| is_xml(&it)) =>
-        {
-            Format::Xml
-        }
+        Method::Post | Method::Put if is_xml => Format::Xml,
         Method::Post | Method::Put if request.body.is_empty() => Format::Query,
         Method::Post | Method::Put => Format::Json,
     }

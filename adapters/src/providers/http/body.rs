@@ -8,7 +8,7 @@ use crate::{Malformed, Method, Request, Verified, json, xml};
 pub(super) fn read(request: &Request<Verified>, format: Format) -> Result<Value, Malformed> {
     match format {
         Format::Query => Ok(parameters(request.query())),
-        Format::Form => Ok(parameters(request.form())),
+        Format::Form => Ok(parameters(request.decoded_form().pairs())),
         Format::Json => json::any(request),
         Format::Xml => Ok(xml::document(request)?.content),
         Format::Auto => read(request, told(request)),
@@ -28,16 +28,14 @@ fn told(request: &Request<Verified>) -> Format {
 }
 
 /// Parameters as an object; one that comes several times is a list.
-fn parameters<'a>(
-    pairs: impl Iterator<Item = (std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>)>,
-) -> Value {
+fn parameters<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
     let mut object: Map<String, Value> = Map::new();
     for (name, value) in pairs {
-        let value = Value::from(value.into_owned());
-        match object.get_mut(name.as_ref()) {
+        let (name, value) = (name.into(), Value::from(value.into()));
+        match object.get_mut(&name) {
             Some(Value::Array(values)) => values.push(value),
             Some(first) => *first = vec![first.take(), value].into(),
-            None => drop(object.insert(name.into_owned(), value)),
+            None => drop(object.insert(name, value)),
         }
     }
     object.into()

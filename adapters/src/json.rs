@@ -26,12 +26,11 @@ pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
-/// Reads any body.
+/// Reads any body, taking it apart where it cannot be read whole.
 pub(crate) fn any(request: &Request<Verified>) -> Result<Value, Malformed> {
     bounded(whole(request)?.unwrap_or_default())
 }
 
-/// Reads the body, taking it apart where it cannot be read whole.
 fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
     if let Ok(value) = request.json() {
         return Ok(Some(value));

@@ -231,6 +231,7 @@ fn the_routing_guides_file_applies_and_its_export_applies_elsewhere() {
     let exported = desk.expect(&["export"]);
     let elsewhere = Desk::new();
     fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
+    fs::write(elsewhere.path("desk.toml"), file).expect("a file");
     elsewhere.expect(&["apply", "export.toml"]);
     assert_eq!(elsewhere.expect(&["export"]), exported);
     assert_eq!(elsewhere.expect(&["apply", "desk.toml"]).trim(), "unchanged");

@@ -27,7 +27,8 @@ pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
-fn bounded(value: Value) -> Result<Value, Malformed> {
+/// Refuses lists that would become more events than any request brings.
+pub(crate) fn bounded(value: Value) -> Result<Value, Malformed> {
     if has_endless_list(&value) {
         return Err(Malformed(format!("a list in the body has more than {MAX_ITEMS} items")));
     }
@@ -117,6 +118,12 @@ impl<'a> Json<'a> {
     pub fn items(self) -> impl Iterator<Item = Json<'a>> {
         let items = self.0.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         items.iter().map(Json::from)
+    }
+
+    /// The items of a list, or the one value that stands where a list may be, as in XML.
+    pub fn each(self) -> impl Iterator<Item = Json<'a>> {
+        let single = self.0.filter(|value| !value.is_array());
+        single.map(Json::from).into_iter().chain(self.items())
     }
 
     /// The text of this value, if it is one and not empty.

@@ -20,6 +20,7 @@ pub mod providers;
 mod request;
 mod time;
 mod verify;
+mod xml;
 
 pub use account::{Account, AccountError, Field, Secret};
 pub use answer::{Answer, Outcome, Recorded, Verdict};

@@ -113,8 +113,9 @@ pub struct Part {
 pub struct Status {
     /// Always `status`.
     pub kind: StatusKind,
-    /// The provider's id of our message.
-    pub id: String,
+    /// The provider's id of our message; `None` where one report is about all of them, up to
+    /// [`Self::up_to`].
+    pub id: Option<String>,
     /// What became of it.
     pub status: DeliveryStatus,
     /// When, if the provider says.
@@ -123,6 +124,9 @@ pub struct Status {
     pub recipient: Option<Address>,
     /// Why it failed.
     pub error: Option<DeliveryError>,
+    /// Without an id: everything we sent to the recipient up to this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Timestamp>,
     /// The member of a group it is about, where the recipient is a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant: Option<String>,
@@ -139,11 +143,12 @@ impl Status {
     pub fn new(id: impl Into<String>, status: DeliveryStatus) -> Self {
         Self {
             kind: StatusKind::Status,
-            id: id.into(),
+            id: Some(id.into()),
             status,
             at: None,
             recipient: None,
             error: None,
+            up_to: None,
             participant: None,
             sender: None,
             provider_type: None,
@@ -599,7 +604,14 @@ impl Event {
                 let recipient = status.recipient.as_ref().map_or("", |address| &address.value);
                 let word = status.provider_type.as_deref().unwrap_or(status.status.as_str());
                 let member = status.participant.as_deref().unwrap_or_default();
-                Some(format!("status:{}:{word}:{recipient}{member}", status.id))
+                match (&status.id, status.up_to) {
+                    (Some(id), _) => Some(format!("status:{id}:{word}:{recipient}{member}")),
+                    (None, Some(time)) => Some(format!(
+                        "status_up_to:{}:{word}:{recipient}{member}",
+                        time.as_millis()
+                    )),
+                    (None, None) => None,
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ pub mod bandwidth;
 pub mod chat;
 pub mod infobip;
 pub mod messagebird;
+pub mod meta;
 pub mod plivo;
 pub mod signalwire;
 pub mod sinch;
@@ -14,12 +15,11 @@ pub mod telesign;
 pub mod telnyx;
 pub mod twilio;
 pub mod vonage;
-pub mod whatsapp;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
     &twilio::ADAPTER,
-    &whatsapp::ADAPTER,
+    &meta::whatsapp::ADAPTER,
     &telegram::ADAPTER,
     &chat::ADAPTER,
     &vonage::ADAPTER,

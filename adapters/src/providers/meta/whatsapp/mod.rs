@@ -2,9 +2,7 @@
 //!
 //! Wire format: <https://developers.facebook.com/documentation/business-messaging/whatsapp/webhooks>
 //!
-//! - The signature may cover an escaped form of the body, has no time in it, and is made with the
-//!   secret of the app, which all accounts and numbers of the app share: one request may bring
-//!   several numbers, told apart by `phone_number_id`.
+//! - One request may bring several numbers, told apart by `phone_number_id`.
 //! - Up to 1,000 updates come in one request, in any order, and repeatedly for up to seven days.
 //! - A person with a user name has no number, only a business-scoped user id (BSUID).
 //! - `read` comes without `delivered` when both happen at once. `played` is said of voice messages.
@@ -17,8 +15,7 @@
 //! - `standby`, `history` and `calls` are kept as one event per change: nothing in them waits for
 //!   an answer from us.
 //!
-//! Unconfirmed: the escaped signature (field reports; see the verifier), the status `deleted`,
-//! whether `from_user_id` of a `user_changed_user_id` is the old or the new id.
+//! Unconfirmed: the status `deleted`, and whether `from_user_id` of a `user_changed_user_id` is the old or the new id.
 
 mod content;
 mod lenient;
@@ -30,12 +27,11 @@ mod tests;
 mod wire;
 
 use serde_json::{Map, Value, json, value::RawValue};
-use subtle::{Choice, ConstantTimeEq};
 
+use super::{APP_SECRET_FIELD, VERIFIER, VERIFY_TOKEN_FIELD, acknowledge, handshake};
 use crate::{
-    Account, Adapter, Answer, Event, Field, Handshake, Kind, Malformed, Medium, Message, Method,
-    Parsed, Recipient, Recorded, Refusal, Request, Sample, Timestamp, Unverified, Verified,
-    verify::{BodyHmac, Encoding},
+    Account, Adapter, Event, Field, Handshake, Kind, Malformed, Medium, Message, Parsed, Recipient,
+    Request, Sample, Timestamp, Verified,
 };
 
 use self::{
@@ -59,28 +55,10 @@ pub const ADAPTER: Adapter = Adapter {
             help: "the id (not the number) of the business phone number; App Dashboard, WhatsApp, \
                    API Setup",
         },
-        Field {
-            name: APP_SECRET,
-            secret: true,
-            required: true,
-            help: "the secret of the Meta app, which signs requests; App Dashboard, App settings, \
-                   Basic",
-        },
-        Field {
-            name: VERIFY_TOKEN,
-            secret: true,
-            required: true,
-            help: "a text of your own choice, also entered in App Dashboard, WhatsApp, \
-                   Configuration, Verify token",
-        },
+        APP_SECRET_FIELD,
+        VERIFY_TOKEN_FIELD,
     ],
-    verifier: &BodyHmac {
-        header: "x-hub-signature-256",
-        prefix: "sha256=",
-        encoding: Encoding::Hex,
-        secret: APP_SECRET,
-        also_escaped: true,
-    },
+    verifier: &VERIFIER,
     handshake: Handshake::Answer(handshake),
     parse,
     acknowledge,
@@ -88,42 +66,9 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 const PHONE_NUMBER_ID: &str = "phone_number_id";
-const APP_SECRET: &str = "app_secret";
-const VERIFY_TOKEN: &str = "verify_token";
-
-/// What is sent back to whoever knows the verify token must be short and harmless.
-const MAX_CHALLENGE_BYTES: usize = 256;
 
 /// How much of an event we have no words for is kept with it. Histories may take megabytes.
 const MAX_KEPT_BYTES: usize = 4096;
-
-fn handshake(request: &Request<Unverified>, account: &Account) -> Option<Result<Answer, Refusal>> {
-    let parameter = |name: &str| {
-        let mut query = request.query();
-        query.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
-    };
-    let mode = parameter("hub.mode").filter(|_| request.method == Method::Get)?;
-    if mode != "subscribe" {
-        return Some(Err(Refusal::Malformed("hub.mode must be subscribe")));
-    }
-    let given = parameter("hub.verify_token").unwrap_or_default();
-    let mut known = Choice::from(0);
-    for token in account.secrets(VERIFY_TOKEN) {
-        known |= token.expose().as_bytes().ct_eq(given.as_bytes());
-    }
-    if !bool::from(known) {
-        return Some(Err(Refusal::BadSignature("hub.verify_token is not one of this channel's")));
-    }
-    let challenge = parameter("hub.challenge").unwrap_or_default();
-    let harmless = !challenge.is_empty()
-        && challenge.len() <= MAX_CHALLENGE_BYTES
-        && !challenge.contains(char::is_control);
-    Some(if harmless {
-        Ok(Answer::with_body(200, "text/plain", challenge))
-    } else {
-        Err(Refusal::Malformed("hub.challenge must be 1 to 256 bytes without control characters"))
-    })
-}
 
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let webhook: lenient::Maybe<wire::Webhook<'_>> = request.json()?;
@@ -141,13 +86,6 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
         }
     }
     Ok(events.into())
-}
-
-/// 200 also for what we could not read: it is archived, and a 4xx would only bring it back for days.
-fn acknowledge(recorded: Recorded<'_>) -> Answer {
-    match recorded {
-        Recorded::Understood(..) | Recorded::NotUnderstood(_) => Answer::empty(200),
-    }
 }
 
 fn sample(sample: &Sample<'_>) -> Request {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{ADAPTER, APP_SECRET, MAX_KEPT_BYTES, PHONE_NUMBER_ID, VERIFY_TOKEN};
+use super::{ADAPTER, MAX_KEPT_BYTES, PHONE_NUMBER_ID};
+use crate::providers::meta::{APP_SECRET, VERIFY_TOKEN};
 use crate::{Accepted, Account, DeliveryStatus, Event, Kind, Message, Method, Request, Timestamp};
 
 const URL: &str = "https://desk.example/webhooks/x";

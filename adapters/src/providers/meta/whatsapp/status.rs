@@ -2,7 +2,6 @@
 
 use crate::{
     Address, DeliveryError, DeliveryStatus, Event, Kind, Message, Recipient, Sender, Status,
-    event::StatusKind,
 };
 
 use super::{people, seconds, wire};
@@ -21,9 +20,6 @@ pub(super) fn read(status: wire::Status, ours: Option<&Recipient>) -> Event {
     };
     match (status.id.0, delivery) {
         (Some(id), Some(delivery)) => Event::Status(Status {
-            kind: StatusKind::Status,
-            id,
-            status: delivery,
             at,
             recipient,
             error: status.errors.0.into_iter().find_map(|error| error.0).map(error),
@@ -37,6 +33,7 @@ pub(super) fn read(status: wire::Status, ours: Option<&Recipient>) -> Event {
                 scope: None,
             }),
             provider_type: status.status.0.filter(|word| word == "played"),
+            ..Status::new(id, delivery)
         }),
         (id, _) => {
             let word = status.status.0.as_deref();

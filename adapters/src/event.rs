@@ -154,6 +154,11 @@ impl Status {
             provider_type: None,
         }
     }
+
+    /// A status of everything we sent up to `time`.
+    pub fn up_to(time: Timestamp, status: DeliveryStatus) -> Self {
+        Self { id: None, up_to: Some(time), ..Self::new("", status) }
+    }
 }
 
 /// The word `status`.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::{Malformed, Method, Request, Timestamp, Verified, event};
 
 /// How deep objects that cannot be read whole are taken apart.
-const SALVAGE_DEPTH: usize = 4;
+const SALVAGE_DEPTH: usize = 6;
 
 /// More items than any provider puts into a list. Every item may become an event, and a body of a
 /// megabyte has room for half a million.
@@ -124,6 +124,11 @@ impl<'a> Json<'a> {
     pub fn each(self) -> impl Iterator<Item = Json<'a>> {
         let single = self.0.filter(|value| !value.is_array());
         single.map(Json::from).into_iter().chain(self.items())
+    }
+
+    /// Whether this is true; anything else is not.
+    pub fn bool(self) -> bool {
+        self.0.and_then(Value::as_bool).unwrap_or_default()
     }
 
     /// The text of this value, if it is one and not empty.

@@ -31,6 +31,8 @@ pub const ALL: &[&Adapter] = &[
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
     &telesign::ADAPTER,
+    &meta::messenger::ADAPTER,
+    &meta::instagram::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

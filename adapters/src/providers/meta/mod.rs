@@ -17,6 +17,9 @@ use crate::{
     verify::{BodyHmac, Encoding},
 };
 
+pub mod instagram;
+mod messaging;
+pub mod messenger;
 pub mod whatsapp;
 
 const APP_SECRET: &str = "app_secret";

@@ -33,6 +33,8 @@ pub const ALL: &[&Adapter] = &[
     &telesign::ADAPTER,
     &meta::messenger::ADAPTER,
     &meta::instagram::ADAPTER,
+    &meta::turn::ADAPTER,
+    &meta::dialog360::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

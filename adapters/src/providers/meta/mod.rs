@@ -17,9 +17,11 @@ use crate::{
     verify::{BodyHmac, Encoding},
 };
 
+pub mod dialog360;
 pub mod instagram;
 mod messaging;
 pub mod messenger;
+pub mod turn;
 pub mod whatsapp;
 
 const APP_SECRET: &str = "app_secret";

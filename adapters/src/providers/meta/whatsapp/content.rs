@@ -31,6 +31,7 @@ pub(super) fn say(
             let kind = if voice { AttachmentKind::Voice } else { AttachmentKind::Audio };
             media(event, kind, message.audio.0.take())
         }
+        "voice" => media(event, AttachmentKind::Voice, message.voice.0.take()),
         "document" => media(event, AttachmentKind::File, message.document.0.take()),
         "sticker" => media(event, AttachmentKind::Sticker, message.sticker.0.take()),
         "location" => location(event, message.location.0.take()),

@@ -31,7 +31,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use super::{APP_SECRET_FIELD, VERIFIER, VERIFY_TOKEN_FIELD, acknowledge, handshake};
 use crate::{
     Account, Adapter, Event, Field, Handshake, Kind, Malformed, Medium, Message, Parsed, Recipient,
-    Request, Sample, Timestamp, Verified,
+    Request, Sample, Timestamp, Verified, event,
 };
 
 use self::{
@@ -70,7 +70,7 @@ const PHONE_NUMBER_ID: &str = "phone_number_id";
 /// How much of an event we have no words for is kept with it. Histories may take megabytes.
 const MAX_KEPT_BYTES: usize = 4096;
 
-fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
+pub(super) fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let webhook: lenient::Maybe<wire::Webhook<'_>> = request.json()?;
     let Some(webhook) = webhook.0 else {
         return Err(Malformed("the body is not a JSON object".to_owned()));
@@ -88,7 +88,37 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
     Ok(events.into())
 }
 
-fn sample(sample: &Sample<'_>) -> Request {
+/// Reads what a partner of Meta passes on: the Cloud API's requests, or those of the API before it,
+/// which have no envelope and do not tell our number.
+pub(super) fn passed_on(
+    request: &Request<Verified>,
+    account: &Account,
+    ours: Option<&Recipient>,
+) -> Result<Vec<Event>, Malformed> {
+    let mut events = parse(request, account)?.events;
+    if events.is_empty() {
+        items(&mut events, &request.json()?, ours);
+    }
+    Ok(events)
+}
+
+/// Reads a message as it was handed to the API, under the id it got there.
+pub(super) fn sent(
+    request: &Request<Verified>,
+    id: Option<&str>,
+    ours: Option<Recipient>,
+) -> Result<Message, Malformed> {
+    let mut message: wire::Message = item(request.json()?);
+    message.id = Word(id.and_then(event::text));
+    // The type of a text may be left out.
+    if message.kind.0.is_none() && message.text.0.is_some() {
+        message.kind = Word(Some("text".to_owned()));
+    }
+    Ok(echo(message, ours, &People::new(&[], &[])))
+}
+
+/// A request of the Cloud API, as Meta itself or a partner of Meta sends it.
+pub(super) fn sample(sample: &Sample<'_>) -> Request {
     let from = sample.from.unwrap_or("+15550100002").trim_start_matches('+');
     let value = json!({
         "messaging_product": "whatsapp",
@@ -127,22 +157,27 @@ fn changed(events: &mut Vec<Event>, change: wire::Change<'_>, time: &Word) {
         events.push(Event::Message(event));
         return;
     }
+    items(events, &value, ours.as_ref());
+}
+
+/// The items of a change, or of a request that is nothing but one, as before the Cloud API.
+fn items(events: &mut Vec<Event>, value: &wire::Value<'_>, ours: Option<&Recipient>) {
     let contacts: Vec<wire::Contact> = value.contacts.iter().map(|raw| item(raw)).collect();
     let people = People::new(&contacts, &value.items);
     events.reserve(value.items.len());
     for (list, raw) in &value.items {
         events.push(match list {
             List::Messages => {
-                Event::Message(message::read(item(raw), "messages", ours.clone(), &people))
+                Event::Message(message::read(item(raw), "messages", ours.cloned(), &people))
             }
-            List::MessageEchoes => Event::Message(echo(item(raw), ours.clone(), &people)),
-            List::Statuses => status::read(item(raw), ours.as_ref()),
+            List::MessageEchoes => Event::Message(echo(item(raw), ours.cloned(), &people)),
+            List::Statuses => status::read(item(raw), ours),
             List::Errors => {
-                let mut event = plain(Some("errors".to_owned()), ours.clone());
+                let mut event = plain(Some("errors".to_owned()), ours.cloned());
                 event.metadata = object(raw);
                 Event::Message(event)
             }
-            List::UserPreferences => Event::Message(preference(raw, ours.clone(), &people)),
+            List::UserPreferences => Event::Message(preference(raw, ours.cloned(), &people)),
         });
     }
 }

@@ -131,6 +131,8 @@ pub(super) struct Message {
     pub image: Maybe<Media>,
     pub video: Maybe<Media>,
     pub audio: Maybe<Media>,
+    /// Before the Cloud API, a voice message was a type of its own.
+    pub voice: Maybe<Media>,
     pub document: Maybe<Media>,
     pub sticker: Maybe<Media>,
     pub location: Maybe<Location>,

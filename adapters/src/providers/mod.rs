@@ -5,6 +5,7 @@ use crate::Adapter;
 pub mod bandwidth;
 pub mod chat;
 pub mod infobip;
+pub mod line;
 pub mod messagebird;
 pub mod meta;
 pub mod plivo;
@@ -35,6 +36,7 @@ pub const ALL: &[&Adapter] = &[
     &meta::instagram::ADAPTER,
     &meta::turn::ADAPTER,
     &meta::dialog360::ADAPTER,
+    &line::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

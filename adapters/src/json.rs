@@ -4,8 +4,12 @@
 //! surrogate pair, a number beyond all bounds) is confined to its member of one object, one item of
 //! a list never to the loss of its neighbors.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{Malformed, Method, Request, Timestamp, Verified, event};
@@ -91,6 +95,47 @@ fn read(raw: &str, depth: usize) -> Option<Value> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw).ok()?;
     let readable = |(name, value): (String, &RawValue)| Some((name, read(value.get(), depth)?));
     Some(Value::Object(members.into_iter().filter_map(readable).collect()))
+}
+
+/// The texts or numbers of the members `names` of a body nobody has verified yet.
+///
+/// The first of several counts, and nothing after the last one needed is read, so that even a broken
+/// body may show them.
+pub(crate) fn members<const N: usize>(body: &[u8], names: [&str; N]) -> [Option<String>; N] {
+    let mut found = Members { names, values: [const { None }; N] };
+    // What stops the reader (most often that it is done) says nothing about what was found.
+    _ = serde_json::Deserializer::from_slice(body).deserialize_map(&mut found);
+    found.values.map(|raw| match serde_json::from_str(raw?.get()).ok()? {
+        Value::String(text) => event::text(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    })
+}
+
+struct Members<'a, 'de, const N: usize> {
+    names: [&'a str; N],
+    values: [Option<&'de RawValue>; N],
+}
+
+impl<'de, const N: usize> Visitor<'de> for &mut Members<'_, 'de, N> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        while self.values.iter().any(Option::is_none)
+            && let Some(name) = object.next_key::<Cow<'de, str>>()?
+        {
+            let place = self.names.iter().position(|wanted| *wanted == name);
+            match place.filter(|place| self.values[*place].is_none()) {
+                Some(place) => self.values[place] = Some(object.next_value()?),
+                None => drop(object.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A value that may be absent or of any type.
@@ -213,6 +258,15 @@ fn clean_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_found_in_what_is_not_read_to_its_end() {
+        let body = br#"{"a":{"secret":"no"},"b":"\ud83d","secret":"s","n":18446744073709551615,"secret":"t"}"#;
+        let found = |body, names| members::<3>(body, names).map(Option::unwrap_or_default);
+        assert_eq!(found(body, ["secret", "n", "x"]), ["s", "18446744073709551615", ""]);
+        assert_eq!(found(br#"{"n":null,"secret":"s",broken"#, ["n", "secret", "x"]), ["", "s", ""]);
+        assert_eq!(found(br#"["secret"]"#, ["secret", "n", "x"]), [""; 3]);
+    }
 
     #[test]
     fn what_cannot_be_read_costs_itself_only() {

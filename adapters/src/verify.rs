@@ -20,7 +20,9 @@ mod telesign;
 #[cfg(test)]
 mod tests;
 mod url_and_form;
+mod vk;
 mod vonage;
+mod zalo;
 
 use std::fmt;
 
@@ -44,7 +46,9 @@ pub use sinch::Sinch;
 pub use standard_webhooks::StandardWebhooks;
 pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
+pub use vk::BodySecret;
 pub use vonage::Vonage;
+pub use zalo::Zalo;
 
 /// How a request proves who sent it, and under which fields of the account the secrets lie.
 pub trait Scheme: fmt::Debug + Send + Sync {
@@ -63,6 +67,9 @@ pub trait Scheme: fmt::Debug + Send + Sync {
     fn secret_in_address(&self) -> bool {
         false
     }
+
+    /// Takes the secret out of a body that carries one, which archives must not keep.
+    fn redact(&self, _body: &mut Vec<u8>) {}
 
     /// Whether a signature is only good for a while: a time is signed with the request.
     fn is_timed(&self) -> bool {

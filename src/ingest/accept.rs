@@ -246,6 +246,8 @@ fn archived(
     outcome: RequestOutcome,
     reason: Option<String>,
 ) -> NewRequest {
+    let mut body = request.body;
+    channel.adapter.verifier.redact(&mut body);
     NewRequest {
         id: clock::new_id(),
         channel_id: Some(channel.id.clone()),
@@ -257,7 +259,7 @@ fn archived(
         reason,
         events: 0,
         duplicates: 0,
-        body: Bytes(request.body),
+        body: Bytes(body),
     }
 }
 
@@ -269,7 +271,11 @@ fn refused(
     reason: Option<String>,
     now: Timestamp,
 ) -> NewRequest {
-    let body = &request.body[..request.body.len().min(REFUSED_BODY_BYTES)];
+    let mut body = request.body.clone();
+    if let Some(adapter) = adapter {
+        adapter.verifier.redact(&mut body);
+    }
+    body.truncate(REFUSED_BODY_BYTES);
     NewRequest {
         id: clock::new_id(),
         channel_id: channel.map(|channel| channel.id.clone()),
@@ -281,7 +287,7 @@ fn refused(
         reason,
         events: 0,
         duplicates: 0,
-        body: Bytes(body.to_vec()),
+        body: Bytes(body),
     }
 }
 

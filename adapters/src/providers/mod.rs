@@ -15,6 +15,7 @@ pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
 pub mod twilio;
+pub mod viber;
 pub mod vonage;
 
 /// Every adapter, in the order people meet them.
@@ -37,6 +38,7 @@ pub const ALL: &[&Adapter] = &[
     &meta::turn::ADAPTER,
     &meta::dialog360::ADAPTER,
     &line::ADAPTER,
+    &viber::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -16,6 +16,7 @@ pub mod telesign;
 pub mod telnyx;
 pub mod twilio;
 pub mod viber;
+pub mod vk;
 pub mod vonage;
 
 /// Every adapter, in the order people meet them.
@@ -39,6 +40,7 @@ pub const ALL: &[&Adapter] = &[
     &meta::dialog360::ADAPTER,
     &line::ADAPTER,
     &viber::ADAPTER,
+    &vk::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -93,6 +93,10 @@ pub struct Message {
     /// A digest of the content, where the same id with other content is a conflict.
     #[serde(skip)]
     pub content: Option<i64>,
+    /// Milliseconds within which the same request is a repeat, where it holds neither id nor time: said
+    /// again later, the same is something new.
+    #[serde(skip)]
+    pub repeats_within: Option<u32>,
 }
 
 /// One of several parts of a message, in any order.
@@ -618,6 +622,15 @@ impl Event {
                     (None, None) => None,
                 }
             }
+        }
+    }
+
+    /// Milliseconds within which the same bytes are the same event, where they may come again and
+    /// mean something new.
+    pub fn repeats_within(&self) -> Option<u32> {
+        match self {
+            Self::Message(message) => message.repeats_within.filter(|millis| *millis > 0),
+            Self::Status(_) => None,
         }
     }
 

@@ -161,6 +161,8 @@ fn every_adapter_understands_the_sample_it_makes() {
         };
         assert_eq!(event["kind"], "message", "{}", adapter.provider);
         assert_eq!(event["text"], "Is anybody there? Olá & more", "{}", adapter.provider);
-        assert!(event["id"].is_string() && event["sender"].is_object(), "{event}");
+        // KakaoTalk gives messages no id.
+        assert!(event["id"].is_string() || adapter.provider == "kakaotalk", "{event}");
+        assert!(event["sender"].is_object(), "{event}");
     }
 }

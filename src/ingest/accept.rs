@@ -161,7 +161,10 @@ pub(super) fn arrivals(
             Some(ours) if !addressed.answers_at(ours) && ours.len() <= KEY_BYTES => ours.to_owned(),
             Some(_) | None => addressed.address.clone(),
         };
-        let key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
+        let mut key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
+        if let Some(window) = event.repeats_within() {
+            key = format!("{key}:{}", received_at.div_euclid(window.into()));
+        }
         Arrived {
             id: clock::new_id(),
             request_id,

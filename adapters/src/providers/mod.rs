@@ -5,6 +5,7 @@ use crate::Adapter;
 pub mod bandwidth;
 pub mod chat;
 pub mod infobip;
+pub mod kakaotalk;
 pub mod line;
 pub mod messagebird;
 pub mod meta;
@@ -18,6 +19,7 @@ pub mod twilio;
 pub mod viber;
 pub mod vk;
 pub mod vonage;
+pub mod zalo;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
@@ -41,6 +43,8 @@ pub const ALL: &[&Adapter] = &[
     &line::ADAPTER,
     &viber::ADAPTER,
     &vk::ADAPTER,
+    &zalo::ADAPTER,
+    &kakaotalk::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -508,6 +508,8 @@ pub enum Medium {
     Discord,
     /// WeChat.
     Wechat,
+    /// JioChat.
+    Jiochat,
     /// VK.
     Vk,
     /// Matrix.
@@ -543,6 +545,7 @@ impl Medium {
             Self::Teams => "teams",
             Self::Discord => "discord",
             Self::Wechat => "wechat",
+            Self::Jiochat => "jiochat",
             Self::Vk => "vk",
             Self::Matrix => "matrix",
             Self::AppleMessages => "apple_messages",

@@ -26,7 +26,16 @@ const MAX_KEPT_BYTES: usize = 4096;
 
 /// Reads a body that must be an object.
 pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
-    let raw: &RawValue = request.json()?;
+    object_of(request.json()?)
+}
+
+/// The same for what stood in the body in another form, such as encrypted.
+pub(crate) fn object_in(content: &[u8]) -> Result<Value, Malformed> {
+    let raw = serde_json::from_slice(content);
+    object_of(raw.map_err(|_| Malformed("the content of the body is not JSON".to_owned()))?)
+}
+
+fn object_of(raw: &RawValue) -> Result<Value, Malformed> {
     let value = read(raw.get(), SALVAGE_DEPTH).filter(Value::is_object);
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }

@@ -22,6 +22,7 @@ mod tests;
 mod url_and_form;
 mod vk;
 mod vonage;
+mod wechat;
 mod zalo;
 
 use std::fmt;
@@ -48,6 +49,7 @@ pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
 pub use vk::BodySecret;
 pub use vonage::Vonage;
+pub use wechat::{JioChat, WeChat};
 pub use zalo::Zalo;
 
 /// How a request proves who sent it, and under which fields of the account the secrets lie.

@@ -14,7 +14,7 @@ use quick_xml::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Malformed, Request, Verified, json};
+use crate::{Malformed, json};
 
 /// Deeper than any provider nests, and shallow enough for every stack.
 const MAX_DEPTH: usize = 32;
@@ -38,9 +38,9 @@ pub(crate) struct Document {
     pub content: Value,
 }
 
-/// Reads a body that must be XML with something in its root.
-pub(crate) fn document(request: &Request<Verified>) -> Result<Document, Malformed> {
-    let mut document = read(&request.body)?;
+/// Reads a body, or what stood in it, that must be XML with no more lists than any provider sends.
+pub(crate) fn document(body: &[u8]) -> Result<Document, Malformed> {
+    let mut document = read(body)?;
     document.content = json::bounded(document.content)?;
     Ok(document)
 }

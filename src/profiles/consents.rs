@@ -107,7 +107,9 @@ pub struct ConsentRecord {
 pub async fn of_address(tx: &mut Tx, value: &str) -> Result<Vec<ConsentRecord>, StoreError> {
     // The media are named so that the primary key, which begins with them, finds the rows.
     const SQL: &str = "select scheme, value, our_address, state, source, changed_at from consents \
-        where scheme in ('sms', 'whatsapp', 'rcs', 'messenger', 'telegram', 'chat') and value = $1 \
+        where scheme in ('sms', 'whatsapp', 'rcs', 'messenger', 'telegram', 'instagram', 'line', \
+        'viber', 'slack', 'teams', 'discord', 'wechat', 'jiochat', 'vk', 'matrix', 'apple_messages', \
+        'kakaotalk', 'zalo', 'chat') and value = $1 \
         order by scheme, our_address";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(value).fetch_all(conn).await)?)
 }

@@ -19,6 +19,7 @@ pub mod twilio;
 pub mod viber;
 pub mod vk;
 pub mod vonage;
+pub mod wechat;
 pub mod zalo;
 
 /// Every adapter, in the order people meet them.
@@ -45,6 +46,8 @@ pub const ALL: &[&Adapter] = &[
     &vk::ADAPTER,
     &zalo::ADAPTER,
     &kakaotalk::ADAPTER,
+    &wechat::ADAPTER,
+    &wechat::jiochat::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

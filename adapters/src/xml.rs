@@ -14,7 +14,7 @@ use quick_xml::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Malformed, json};
+use crate::{Malformed, Request, Verified, json};
 
 /// Deeper than any provider nests, and shallow enough for every stack.
 const MAX_DEPTH: usize = 32;
@@ -38,9 +38,14 @@ pub(crate) struct Document {
     pub content: Value,
 }
 
-/// Reads a body, or what stood in it, that must be XML with no more lists than any provider sends.
-pub(crate) fn document(body: &[u8]) -> Result<Document, Malformed> {
-    let mut document = read(body)?;
+/// Reads a body that must be XML with something in its root.
+pub(crate) fn document(request: &Request<Verified>) -> Result<Document, Malformed> {
+    document_in(&request.body)
+}
+
+/// The same for what stood in the body in another form, such as encrypted.
+pub(crate) fn document_in(content: &[u8]) -> Result<Document, Malformed> {
+    let mut document = read(content)?;
     document.content = json::bounded(document.content)?;
     Ok(document)
 }

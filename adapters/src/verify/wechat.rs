@@ -9,7 +9,9 @@ mod cipher;
 use sha1::{Digest, Sha1};
 
 use super::{Endpoint, MISMATCH, Scheme, any_matches, fresh, hex, same, signing_secret, unhex};
-use crate::{Account, AccountError, Malformed, Refusal, Request, Secret, Timestamp, json, xml};
+use crate::{
+    Account, AccountError, Malformed, Refusal, Request, Secret, Timestamp, Verified, json, xml,
+};
 
 /// WeChat's signatures, plain and of encrypted bodies.
 #[derive(Debug)]
@@ -103,7 +105,8 @@ impl Scheme for WeChat {
             set_query(request, &[(SIGNATURE, &digest), ("timestamp", &time), ("nonce", &nonce)]);
             return Ok(());
         };
-        let encrypted = encrypted(&request.body).unwrap_or_else(|| {
+        let known = encrypted(&request.body).filter(|text| self.decrypt(text, account).is_some());
+        let encrypted = known.unwrap_or_else(|| {
             let app = account.get(self.app).unwrap_or_default();
             let encrypted = cipher::encrypt(&key, &request.body, app);
             request.body = format!("<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>").into();
@@ -122,17 +125,17 @@ impl Scheme for WeChat {
 }
 
 impl WeChat {
-    /// What a verified body says, decrypted if need be.
-    pub(crate) fn content<T>(
+    /// What a verified body holds encrypted; `None` when the account takes it plain.
+    pub(crate) fn decrypted(
         &self,
-        request: &Request<T>,
+        request: &Request<Verified>,
         account: &Account,
-    ) -> Result<Vec<u8>, Malformed> {
+    ) -> Result<Option<Vec<u8>>, Malformed> {
         if account.secrets(self.key).is_empty() {
-            return Ok(request.body.clone());
+            return Ok(None);
         }
         let content = encrypted(&request.body).and_then(|text| self.decrypt(&text, account));
-        content.ok_or_else(|| Malformed("the body cannot be decrypted".to_owned()))
+        content.map(Some).ok_or_else(|| Malformed("the body cannot be decrypted".to_owned()))
     }
 
     /// Answers the check of an address: what stands in `echostr`, which may be encrypted.

@@ -146,11 +146,11 @@ fn sender(user: Json<'_>, bot: Option<&str>) -> Option<Sender> {
 fn is_media(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    let is_kakaos = |known: &&str| {
-        host.strip_suffix(*known).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    let is_kakaos = |known: &str| {
+        host.strip_suffix(known).is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
     !text.contains(char::is_whitespace)
-        && MEDIA_HOSTS.iter().any(|known| is_kakaos(&known))
+        && MEDIA_HOSTS.iter().any(|known| is_kakaos(known))
         && AttachmentKind::from_url(text) != AttachmentKind::File
 }
 

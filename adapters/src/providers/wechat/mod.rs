@@ -94,11 +94,12 @@ fn echoed(echo: Result<String, Refusal>) -> Result<Answer, Refusal> {
 }
 
 fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malformed> {
-    let content = VERIFIER.content(request, account)?;
-    let is_json = content.trim_ascii_start().starts_with(b"{");
-    let content = match is_json {
-        true => read::object_in(&content)?,
-        false => xml::document(&content)?.content,
+    let is_json = |content: &[u8]| content.trim_ascii_start().starts_with(b"{");
+    let content = match VERIFIER.decrypted(request, account)? {
+        Some(content) if is_json(&content) => read::object_in(&content)?,
+        Some(content) => xml::document_in(&content)?.content,
+        None if is_json(&request.body) => read::object(request)?,
+        None => xml::document(request)?.content,
     };
     Ok(vec![message::event(Json::from(&content))].into())
 }

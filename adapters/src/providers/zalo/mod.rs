@@ -239,7 +239,7 @@ fn statuses(body: Json<'_>, oa: Option<&str>, word: &str, status: DeliveryStatus
         false => (first, second),
     };
     let message = body.at("message");
-    let listed = message.at("msg_ids").items().filter_map(|id| id.str().map(str::to_owned));
+    let listed = message.at("msg_ids").each().filter_map(|id| id.str().map(str::to_owned));
     let mut ids: Vec<_> = message.text("msg_id").into_iter().chain(listed).map(Some).collect();
     if ids.is_empty() {
         ids.push(None);

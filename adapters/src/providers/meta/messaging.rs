@@ -198,8 +198,10 @@ impl<'a> Item<'a> {
         let mid = reaction.text("mid");
         let taken_back = reaction.at("action").str() == Some("unreact");
         let emoji = reaction.first_text(&["emoji", "reaction"]).filter(|_| !taken_back);
+        let put = emoji.as_deref();
         Message {
-            key: self.key("reaction", mid.as_ref().map(|mid| format!("{mid}:{emoji:?}"))),
+            key: self
+                .key("reaction", mid.as_ref().map(|mid| format!("{mid}:{}", put.unwrap_or("-")))),
             reply_to: mid.clone(),
             target: mid,
             emoji,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Address, DeliveryStatus, Event, Kind, Malformed, Message, Parsed, Recipient, Request, Status,
-    Timestamp, Verified,
+    Timestamp, Verified, event,
     json::{self as read, Json},
 };
 
@@ -100,7 +100,9 @@ impl<'a> Item<'a> {
         let ours = entry.text("id").filter(|id| id != "0");
         let is_echo = item.at("message").at("is_echo").bool();
         let (sender, recipient) = (item.at("sender"), item.at("recipient"));
-        let is_from_us = ours.is_some() && sender.text("id") == ours;
+        // An echo is from us also under another id of ours.
+        let is = |side: Json<'_>| ours.is_some() && side.text("id") == ours;
+        let is_from_us = is(sender) || is_echo && !is(recipient);
         let (other, our_side) = if is_from_us { (recipient, sender) } else { (sender, recipient) };
         let ours = ours.or_else(|| our_side.text("id"));
         Self {
@@ -198,10 +200,10 @@ impl<'a> Item<'a> {
         let mid = reaction.text("mid");
         let taken_back = reaction.at("action").str() == Some("unreact");
         let emoji = reaction.first_text(&["emoji", "reaction"]).filter(|_| !taken_back);
-        let put = emoji.as_deref();
+        let put = emoji.as_deref().unwrap_or_default();
+        let detail = mid.as_ref().map(|mid| format!("{mid}:{put}"));
         Message {
-            key: self
-                .key("reaction", mid.as_ref().map(|mid| format!("{mid}:{}", put.unwrap_or("-")))),
+            key: self.key("reaction", detail),
             reply_to: mid.clone(),
             target: mid,
             emoji,
@@ -242,8 +244,9 @@ impl<'a> Item<'a> {
             return vec![match watermark {
                 Some(watermark) => known(Status::up_to(watermark, status)),
                 None => Event::Message(Message {
+                    provider_type: event::text(word),
                     metadata: self.metadata(report.kept()),
-                    ..Message { provider_type: Some(word.to_owned()), ..self.event(Kind::Other) }
+                    ..self.event(Kind::Other)
                 }),
             }];
         }
@@ -255,12 +258,11 @@ impl<'a> Item<'a> {
         let mut names = members.into_iter().flat_map(Map::keys);
         let word = names.find(|name| !ENVELOPE.contains(&name.as_str()));
         let word = word.map_or(self.list, String::as_str);
+        let said = self.item.pick(&[word]).map(Value::from);
         Message {
             key: self.key(word, None),
-            provider_type: Message::other(word).provider_type,
-            metadata: self.metadata(
-                self.item.pick(&[word]).and_then(|said| Json::from(&Value::Object(said)).kept()),
-            ),
+            provider_type: event::text(word),
+            metadata: self.metadata(said.and_then(|said| Json::from(&said).kept())),
             ..self.event(Kind::Other)
         }
     }

@@ -7,8 +7,8 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use serde::{
-    Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value, value::RawValue};
 
@@ -89,21 +89,78 @@ pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed
 }
 
 fn read(raw: &str, depth: usize) -> Option<Value> {
-    if let Ok(value) = serde_json::from_str(raw) {
-        return Some(value);
-    }
+    serde_json::from_str(raw).ok().or_else(|| take_apart(raw, depth))
+}
+
+/// Reads what can be read of something that cannot be read whole.
+fn take_apart(raw: &str, depth: usize) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
+    // Looked over first: what is built and then thrown away costs many times as much.
+    let part = |raw: &RawValue| match serde_json::from_str::<Readable>(raw.get()) {
+        Ok(Readable) => serde_json::from_str(raw.get()).ok(),
+        Err(_) => take_apart(raw.get(), depth),
+    };
     if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) {
         if items.len() > MAX_ITEMS {
             // Refused as it is: not worth taking apart.
             return Some(vec![Value::Null; items.len()].into());
         }
-        let read = |item: &RawValue| read(item.get(), depth).unwrap_or_default();
-        return Some(items.into_iter().map(read).collect());
+        return Some(items.into_iter().map(|item| part(item).unwrap_or_default()).collect());
     }
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw).ok()?;
-    let readable = |(name, value): (String, &RawValue)| Some((name, read(value.get(), depth)?));
+    let readable = |(name, value): (String, &RawValue)| Some((name, part(value)?));
     Some(Value::Object(members.into_iter().filter_map(readable).collect()))
+}
+
+/// Whatever can be read as a value, without keeping it.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// The texts or numbers of the members `names` of a body nobody has verified yet.

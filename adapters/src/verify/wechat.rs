@@ -10,7 +10,8 @@ use sha1::{Digest, Sha1};
 
 use super::{Endpoint, MISMATCH, Scheme, any_matches, fresh, hex, same, signing_secret, unhex};
 use crate::{
-    Account, AccountError, Malformed, Refusal, Request, Secret, Timestamp, Verified, json, xml,
+    Account, AccountError, Malformed, Method, Refusal, Request, Secret, Timestamp, Verified, json,
+    xml,
 };
 
 /// WeChat's signatures, plain and of encrypted bodies.

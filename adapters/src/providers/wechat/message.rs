@@ -1,9 +1,12 @@
 //! A message or an event, with the names all of the family uses.
 
+use sha2::{Digest, Sha256};
+
 use crate::{
     Address, Attachment, AttachmentKind, DeliveryError, DeliveryStatus, Event, Kind, Message,
     event::{self, Report},
     json::Json,
+    verify::hex,
 };
 
 pub(super) fn event(item: Json<'_>) -> Event {
@@ -12,7 +15,9 @@ pub(super) fn event(item: Json<'_>) -> Event {
         return happened(item);
     }
     let mut message = said(item, &word);
-    message.key = message.id.is_none().then(|| key(item, &word)).flatten();
+    if message.id.is_none() {
+        message.key = Some(key(item, &word));
+    }
     Event::Message(message)
 }
 
@@ -36,10 +41,20 @@ fn known(item: Json<'_>) -> Message {
     }
 }
 
-fn key(item: Json<'_>, word: &str) -> Option<String> {
-    let (from, time) = (item.text("FromUserName")?, item.text("CreateTime")?);
-    let detail = item.text("EventKey").unwrap_or_default();
-    Some(format!("{word}:{from}:{time}:{detail}"))
+/// What tells a repeat of something without an id, which comes in another address and, encrypted, as
+/// other bytes.
+fn key(item: Json<'_>, word: &str) -> String {
+    let who_and_when = || Some((item.text("FromUserName")?, item.text("CreateTime")?));
+    match who_and_when() {
+        Some((from, time)) => {
+            let detail = item.text("EventKey").unwrap_or_default();
+            format!("{word}:{from}:{time}:{detail}")
+        }
+        None => {
+            let content = item.value().map(ToString::to_string).unwrap_or_default();
+            format!("content:{}", hex(&Sha256::digest(content)))
+        }
+    }
 }
 
 fn said(item: Json<'_>, word: &str) -> Message {
@@ -124,7 +139,7 @@ fn happened(item: Json<'_>) -> Event {
         details
     });
     let mut message = Message {
-        key: key(item, &word),
+        key: Some(key(item, &word)),
         provider_type: Some(format!("event/{word}")),
         metadata: details.filter(|details| !details.is_empty()),
         ..known(item)

@@ -26,18 +26,28 @@ const MAX_KEPT_BYTES: usize = 4096;
 
 /// Reads a body that must be an object.
 pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
-    object_of(request.json()?)
+    an_object(whole(request)?)
 }
 
 /// The same for what stood in the body in another form, such as encrypted.
 pub(crate) fn object_in(content: &[u8]) -> Result<Value, Malformed> {
-    let raw = serde_json::from_slice(content);
-    object_of(raw.map_err(|_| Malformed("the content of the body is not JSON".to_owned()))?)
+    let raw: Result<&RawValue, _> = serde_json::from_slice(content);
+    let raw = raw.map_err(|_| Malformed("the content of the body is not JSON".to_owned()))?;
+    an_object(read(raw.get(), SALVAGE_DEPTH))
 }
 
-fn object_of(raw: &RawValue) -> Result<Value, Malformed> {
-    let value = read(raw.get(), SALVAGE_DEPTH).filter(Value::is_object);
+fn an_object(value: Option<Value>) -> Result<Value, Malformed> {
+    let value = value.filter(Value::is_object);
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
+}
+
+/// Reads the body, taking it apart where it cannot be read whole.
+fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
+    if let Ok(value) = request.json() {
+        return Ok(Some(value));
+    }
+    let raw: &RawValue = request.json()?;
+    Ok(take_apart(raw.get(), SALVAGE_DEPTH))
 }
 
 /// Refuses lists that would become more events than any request brings.
@@ -62,23 +72,24 @@ fn has_endless_list(value: &Value) -> bool {
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
         Method::Get => Ok(pairs(request.query())),
-        Method::Post | Method::Put if request.is_form() => Ok(pairs(request.form())),
+        Method::Post | Method::Put if request.is_form() => {
+            Ok(pairs(request.decoded_form().pairs()))
+        }
         Method::Post | Method::Put => object(request),
     }
 }
 
-fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value {
+fn pairs<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
     let mut object = Map::new();
     for (name, value) in pairs {
-        object.entry(name.into_owned()).or_insert_with(|| value.into_owned().into());
+        object.entry(name).or_insert_with(|| value.into().into());
     }
     object.into()
 }
 
 /// Reads a body that is a list, or a single item; items that cannot be read are null.
 pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
-    let raw: &RawValue = request.json()?;
-    match bounded(read(raw.get(), SALVAGE_DEPTH).unwrap_or_default())? {
+    match bounded(whole(request)?.unwrap_or_default())? {
         Value::Array(items) => Ok(items),
         single @ (Value::Null
         | Value::Bool(_)

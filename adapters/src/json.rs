@@ -41,7 +41,11 @@ fn an_object(value: Option<Value>) -> Result<Value, Malformed> {
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
-/// Reads the body, taking it apart where it cannot be read whole.
+/// Reads any body, taking it apart where it cannot be read whole.
+pub(crate) fn any(request: &Request<Verified>) -> Result<Value, Malformed> {
+    bounded(whole(request)?.unwrap_or_default())
+}
+
 fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
     if let Ok(value) = request.json() {
         return Ok(Some(value));
@@ -71,12 +75,17 @@ fn has_endless_list(value: &Value) -> bool {
 /// The first of several values counts.
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
-        Method::Get => Ok(pairs(request.query())),
+        Method::Get => Ok(query(request)),
         Method::Post | Method::Put if request.is_form() => {
             Ok(pairs(request.decoded_form().pairs()))
         }
         Method::Post | Method::Put => object(request),
     }
+}
+
+/// Reads the parameters of the query alone.
+pub(crate) fn query(request: &Request<Verified>) -> Value {
+    pairs(request.query())
 }
 
 fn pairs<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
@@ -89,7 +98,7 @@ fn pairs<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
 
 /// Reads a body that is a list, or a single item; items that cannot be read are null.
 pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
-    match bounded(whole(request)?.unwrap_or_default())? {
+    match any(request)? {
         Value::Array(items) => Ok(items),
         single @ (Value::Null
         | Value::Bool(_)

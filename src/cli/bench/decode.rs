@@ -9,8 +9,8 @@ use std::{fs, hint::black_box, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use frontdesk_adapters::{
-    Accepted, Account, Adapter, Decoded, Method, Outcome, Recorded, Request, Secret, Timestamp,
-    Verdict, decode_line, fixture, providers,
+    Accepted, Account, Adapter, Arrival, Decoded, Method, Outcome, Recorded, Request, Secret,
+    Timestamp, Verdict, decode_line, fixture, providers,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -81,13 +81,15 @@ impl Case {
         let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
         let requests = files.filter(|path| path.extension().is_some_and(|kind| kind == "http"));
         let first = requests.min().context("there is no .http file")?;
+        let bytes = fs::read(first)?;
         let file: Value = serde_json::from_slice(&fs::read(folder.join("account.json"))?)?;
-        let values = file.get("account").unwrap_or(&file);
+        let file = fixture::channel(&file, &fixture::read(&bytes, "")?.url);
+        let values = file.get("account").unwrap_or(file);
         let account = Account::read(adapter, values)?;
         let text = |name: &str| file.get(name).and_then(Value::as_str);
         let now = text("now").and_then(Timestamp::parse_rfc3339).context("`now` is missing")?;
         let url = text("public_url").context("`public_url` is missing")?;
-        let request = fixture::read(&fs::read(first)?, url)?;
+        let request = fixture::read(&bytes, url)?;
         let request = fixture::signed(request, adapter, &account, now)?;
         let body = std::str::from_utf8(&request.body).context("the body is not text")?;
         let line = json!({
@@ -148,7 +150,11 @@ impl Case {
             };
             let outcome = Outcome { id: None, verdict: Verdict::Accepted };
             let outcomes = vec![outcome; parsed.events.len()];
-            black_box((self.adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes)));
+            black_box((self.adapter.acknowledge)(Recorded::Understood(
+                &parsed,
+                &outcomes,
+                &self.account,
+            )));
             black_box((request, parsed));
         }
         Ok(each(clock::instant().duration_since(began)))
@@ -175,7 +181,7 @@ impl Case {
         let mut out = Vec::new();
         let began = clock::instant();
         for _ in 0..REQUESTS {
-            let decoded = decode_line(black_box(&self.line), self.now);
+            let decoded = decode_line(black_box(&self.line), Arrival::At(self.now));
             if !matches!(decoded, Decoded::Verified { malformed: None, .. }) {
                 bail!("the first fixture is not understood as a line");
             }

@@ -31,6 +31,7 @@ use tokio::signal::unix;
 
 use self::{
     contest::{Contest, Ground, Scenario},
+    decode::{Content, Decoding},
     postgres::{Postgres, Programs},
     report::{Bound, Figure, Machine, Ratio, Report, short},
     requests::Senders,

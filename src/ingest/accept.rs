@@ -271,8 +271,8 @@ fn refused(
     now: Timestamp,
 ) -> NewRequest {
     let mut body = request.body.clone();
-    if let Some(adapter) = adapter {
-        adapter.verifier.redact(&mut body);
+    if let Some(channel) = channel {
+        channel.adapter.verifier.redact(&mut body);
     }
     body.truncate(REFUSED_BODY_BYTES);
     NewRequest {

@@ -22,13 +22,14 @@ mod attachments;
 mod message;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::{
     Account, Adapter, Address, Answer, DeliveryStatus, Event, Field, Handshake, Kind, Malformed,
     Medium, Message, Method, Parsed, Recorded, Refusal, Request, Sample, Status, Timestamp,
     Unverified, Verified, event,
     json::{self as read, Json},
-    verify::{BodySecret, Scheme},
+    verify::{BodySecret, Scheme, hex},
 };
 
 /// VK.
@@ -127,7 +128,7 @@ fn event(body: Json<'_>) -> Event {
         ..Message::default()
     };
     let is_message = |object: Json<'_>| object.at("peer_id").value().is_some();
-    Event::Message(match word.as_str() {
+    let mut message = match word.as_str() {
         "message_new" | "message_reply" | "message_edit" => {
             let message = object.at("message");
             let message = if message.value().is_some() { message } else { object };
@@ -155,7 +156,13 @@ fn event(body: Json<'_>) -> Event {
             None => other(known, &word, object),
         },
         word => other(known, word, object),
-    })
+    };
+    if message.key.is_none() && message.id.is_none() {
+        // The secret beside it is not always the same.
+        let content = object.value().map(ToString::to_string).unwrap_or_default();
+        message.key = Some(format!("{word}:{}", hex(&Sha256::digest(content))));
+    }
+    Event::Message(message)
 }
 
 /// A person, or another community.

@@ -1,6 +1,6 @@
 //! What a provider hears back once its request is durable.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 
@@ -11,6 +11,9 @@ use crate::{Malformed, Parsed};
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// Headers other than the content type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<&'static str, String>,
     /// Content type; `None` for an empty answer.
     pub content_type: Option<&'static str>,
     /// Body; `None` for an empty answer.
@@ -20,17 +23,34 @@ pub struct Answer {
 impl Answer {
     /// A status and nothing else.
     pub const fn empty(status: u16) -> Self {
-        Self { status, content_type: None, body: None }
+        Self { status, headers: BTreeMap::new(), content_type: None, body: None }
     }
 
     /// A constant body.
     pub const fn constant(status: u16, content_type: &'static str, body: &'static str) -> Self {
-        Self { status, content_type: Some(content_type), body: Some(Cow::Borrowed(body)) }
+        Self {
+            status,
+            headers: BTreeMap::new(),
+            content_type: Some(content_type),
+            body: Some(Cow::Borrowed(body)),
+        }
     }
 
     /// A body made for this answer.
     pub fn with_body(status: u16, content_type: &'static str, body: String) -> Self {
-        Self { status, content_type: Some(content_type), body: Some(Cow::Owned(body)) }
+        Self {
+            status,
+            headers: BTreeMap::new(),
+            content_type: Some(content_type),
+            body: Some(Cow::Owned(body)),
+        }
+    }
+
+    /// The same with a header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Method {
     Post,
     /// Transactions that carry their id in the address.
     Put,
+    /// The set-up check of CloudEvents.
+    Options,
 }
 
 impl Method {
@@ -35,6 +37,7 @@ impl Method {
             "GET" | "get" => Some(Self::Get),
             "POST" | "post" => Some(Self::Post),
             "PUT" | "put" => Some(Self::Put),
+            "OPTIONS" | "options" => Some(Self::Options),
             _ => None,
         }
     }
@@ -45,6 +48,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Options => "OPTIONS",
         }
     }
 }
@@ -52,7 +56,7 @@ impl Method {
 /// A webhook request as it arrived.
 #[derive(Debug)]
 pub struct Request<Trust = Unverified> {
-    /// GET, POST or PUT.
+    /// GET, POST, PUT or OPTIONS.
     pub method: Method,
     /// The public address as the provider has it, with the query as it was sent.
     pub url: String,
@@ -76,6 +80,12 @@ pub enum Refusal {
     /// The proof is outside its time window.
     #[error("the signed time is more than {0} seconds from now")]
     Stale(u32),
+    /// The key that signed is not among those the provider publishes, as far as we know them.
+    #[error("it is signed with a key that its provider does not publish")]
+    UnknownKey,
+    /// What the provider publishes its keys in has not been fetched: our trouble, not the sender's.
+    #[error("the keys at {0} are not at hand")]
+    NoDocument(String),
     /// The request cannot be checked as it is.
     #[error("{0}")]
     Malformed(&'static str),
@@ -86,7 +96,8 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::MissingSignature(_) => "missing_signature",
-            Self::BadSignature(_) => "bad_signature",
+            Self::BadSignature(_) | Self::UnknownKey => "bad_signature",
+            Self::NoDocument(_) => "keys_unavailable",
             Self::Stale(_) => "stale",
             Self::Malformed(_) => "malformed",
         }

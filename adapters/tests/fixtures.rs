@@ -123,6 +123,7 @@ fn every_adapter_verifies_what_it_signs_and_nothing_else() {
         let resend = |times: usize| {
             let mut request = plain();
             request.url = signed.url.clone();
+            request.body = signed.body.clone();
             request.headers = vec![signed.headers.clone(); times].concat();
             request
         };

@@ -2,7 +2,10 @@
 
 use crate::Adapter;
 
+pub mod aws_sns;
+pub mod azure_acs;
 pub mod bandwidth;
+pub mod botframework;
 pub mod chat;
 pub mod infobip;
 pub mod messagebird;
@@ -31,6 +34,9 @@ pub const ALL: &[&Adapter] = &[
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
     &telesign::ADAPTER,
+    &aws_sns::ADAPTER,
+    &azure_acs::ADAPTER,
+    &botframework::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -9,7 +9,7 @@
 //! | 4 | [`ingest`] | meets the edges in values, the rest in the database |
 //! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
 //! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
-//! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
+//! | 1 | [`config`] [`clock`] [`vault`] [`db`] [`egress`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
 //!
 //! The way of one message: [`webhooks`] reads a size-capped body, [`ingest`] verifies, parses and
@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod desk;
+pub mod egress;
 pub mod ingest;
 pub mod interactions;
 pub mod keys;

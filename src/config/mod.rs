@@ -25,6 +25,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// What agents may do.
     pub desk: Desk,
+    /// What may be called.
+    pub egress: Egress,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -100,6 +102,14 @@ impl Default for Ingest {
 pub struct Desk {
     /// `FRONTDESK__DESK__TELEPHONY`: whether contacts of type `phone` are entered.
     pub telephony: bool,
+}
+
+/// What may be called, besides the internet by `https`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Egress {
+    /// `FRONTDESK__EGRESS__ALLOW`: networks of one's own that may be called, also by plain `http`.
+    pub allow: Vec<IpNet>,
 }
 
 /// The key that seals secrets.

@@ -5,6 +5,7 @@
 //! by [`DeskError::Changed`], reads again and decides anew.
 
 mod contacts;
+pub mod explain;
 mod replies;
 pub mod tasks;
 

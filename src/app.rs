@@ -12,7 +12,8 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
-    ingest::{Ingest, Limits, Workers},
+    egress::Egress,
+    ingest::{Calls, Ingest, Limits, Workers},
     routing,
     vault::{Vault, VaultError},
     webhooks,
@@ -90,8 +91,12 @@ impl App {
             committers: config.ingest.committers,
             refused: config.ingest.refused,
         };
+        let calls = Calls {
+            egress: Egress::new(&config.egress.allow),
+            mirror: config.egress.mirror.clone(),
+        };
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
+            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls).await?;
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
         let measures = Measures::install();

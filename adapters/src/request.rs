@@ -86,6 +86,9 @@ pub enum Refusal {
     /// What the provider publishes its keys in has not been fetched: our trouble, not the sender's.
     #[error("the keys at {0} are not at hand")]
     NoDocument(String),
+    /// It comes from an address the channel does not allow.
+    #[error("it comes from an address that this channel does not allow")]
+    Origin,
     /// The request cannot be checked as it is.
     #[error("{0}")]
     Malformed(&'static str),
@@ -97,6 +100,7 @@ impl Refusal {
         match self {
             Self::MissingSignature(_) => "missing_signature",
             Self::BadSignature(_) | Self::UnknownKey => "bad_signature",
+            Self::Origin => "address_not_allowed",
             Self::NoDocument(_) => "keys_unavailable",
             Self::Stale(_) => "stale",
             Self::Malformed(_) => "malformed",
@@ -134,7 +138,8 @@ impl Request<Unverified> {
         Self::new(self.method, self.url.clone(), self.headers.clone(), self.body.clone())
     }
 
-    /// Trades an unverified request for a verified one. There is no other way to obtain one.
+    /// Trades an unverified request for a verified one. The other way to obtain
+    /// one is a channel that only watches.
     pub fn verify(
         self,
         verifier: &dyn Scheme,
@@ -151,6 +156,20 @@ impl Request<Unverified> {
                 trust: PhantomData,
             }),
             Err(refusal) => Err(Box::new(Refused { request: self, refusal })),
+        }
+    }
+}
+
+impl Request<Unverified> {
+    /// Takes a request for proven that is not: only for [`crate::Adapter::watch`].
+    pub(crate) fn unproven(self) -> Request<Verified> {
+        Request {
+            method: self.method,
+            url: self.url,
+            headers: self.headers,
+            body: self.body,
+            form: self.form,
+            trust: PhantomData,
         }
     }
 }

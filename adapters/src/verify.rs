@@ -73,6 +73,32 @@ pub trait Scheme: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The account's own header that carries the secret, which archives must not keep either.
+    fn secret_header_in<'a>(&self, _account: &'a Account) -> Option<&'a str> {
+        None
+    }
+
+    /// The query's parameter that carries the secret, which archives must not keep.
+    fn secret_parameter<'a>(&self, _account: &'a Account) -> Option<&'a str> {
+        None
+    }
+
+    /// Whether the provider signs anything at all. What only carries a secret is as good as the
+    /// secret is kept.
+    fn signs(&self) -> bool {
+        true
+    }
+
+    /// Whether who proves to be `one`'s provider has proven to be `other`'s as well.
+    fn proves_both(&self, one: &Account, other: &Account) -> bool {
+        let others = other.secrets(self.secret_field());
+        let shared = |secret: &Secret| {
+            let secret = secret.expose().as_bytes();
+            others.iter().any(|other| same(secret, other.expose().as_bytes()))
+        };
+        one.secrets(self.secret_field()).iter().any(shared)
+    }
+
     /// Whether a signature is only good for a while: a time is signed with the request.
     fn is_timed(&self) -> bool {
         false

@@ -27,6 +27,7 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.refused", false),
     ("desk.telephony", false),
     ("egress.allow", false),
+    ("egress.mirror", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),

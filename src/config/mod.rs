@@ -110,6 +110,9 @@ pub struct Desk {
 pub struct Egress {
     /// `FRONTDESK__EGRESS__ALLOW`: networks of one's own that may be called, also by plain `http`.
     pub allow: Vec<IpNet>,
+    /// `FRONTDESK__EGRESS__MIRROR`: where providers' keys are fetched instead of at the providers,
+    /// each below its host's name. Whoever answers there can speak for them.
+    pub mirror: Option<String>,
 }
 
 /// The key that seals secrets.

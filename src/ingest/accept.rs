@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -34,26 +35,49 @@ const KEY_BYTES: usize = 512;
 /// Headers that carry credentials of whatever stands before us.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
+/// A request as it came.
+pub(super) struct Incoming {
+    pub request: Request,
+    pub now: Timestamp,
+    pub lane: Lane,
+    /// Who sent it; `None` for what comes from the archive.
+    pub peer: Option<IpAddr>,
+}
+
+impl Incoming {
+    /// A request from the archive: nobody waits for it, and where it came from was looked at then.
+    pub fn again(request: Request, now: Timestamp) -> Self {
+        Self { request, now, lane: Lane::Slow, peer: None }
+    }
+}
+
 pub(super) async fn accept(
     inner: &Inner,
     channel_id: &str,
-    request: Request,
-    now: Timestamp,
-    lane: Lane,
+    incoming: Incoming,
 ) -> Result<Receipt, IngestError> {
+    let Incoming { request, now, lane, peer } = incoming;
     let (catalog, channel) = match find(inner, channel_id) {
         Ok(found) => found,
         Err(error) => {
             if matches!(error, IngestError::UnknownChannel) {
                 count("unknown", RequestOutcome::UnknownChannel);
                 let outcome = RequestOutcome::UnknownChannel;
-                inner.archive.keep(refused(None, None, &request, outcome, None, now));
+                inner.archive.keep(refused(None, &request, outcome, None, now));
             }
             return Err(error);
         }
     };
     let adapter = channel.adapter;
-    match adapter.accept(request, &channel.account, now) {
+    let (accepted, watched) = match peer.filter(|peer| !channel.allows(*peer)) {
+        Some(_) if channel.settings.verification.is_enforced() => {
+            (Accepted::Refused(request, Refusal::Origin), None)
+        }
+        Some(_) => (inner.keys.accept(&channel, request, now).await.0, Some(Refusal::Origin)),
+        None => inner.keys.accept(&channel, request, now).await,
+    };
+    let watched = watched.map(|refusal| watched_as(adapter, &refusal));
+    match accepted {
         Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer)),
         Accepted::Refused(request, refusal) => {
             count(adapter.provider, RequestOutcome::Refused);
@@ -62,23 +86,20 @@ pub(super) async fn accept(
             tracing::debug!(channel.id = %channel.id, refusal = refusal.code(), "refused a request");
             let outcome = RequestOutcome::Refused;
             let reason = Some(reason(&refusal));
-            inner.archive.keep(refused(
-                Some(&channel),
-                Some(adapter),
-                &request,
-                outcome,
-                reason,
-                now,
-            ));
-            Err(IngestError::Refused(refusal))
+            inner.archive.keep(refused(Some(&channel), &request, outcome, reason, now));
+            Err(match refusal {
+                Refusal::NoDocument(_) => IngestError::NoKeys,
+                refusal => IngestError::Refused(refusal),
+            })
         }
         Accepted::Understood(request, parsed) => {
             let digest = digest_if_needed(&request, &parsed);
-            let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
+            let row = archived(&channel, request, now, RequestOutcome::Accepted, watched);
             understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed), lane).await
         }
         Accepted::NotUnderstood(request, malformed) => {
-            let reason = Some(malformed.0.clone());
+            let reason = watched.into_iter().chain([malformed.0.clone()]);
+            let reason = Some(reason.collect::<Vec<_>>().join("; "));
             let row = archived(&channel, request, now, RequestOutcome::Malformed, reason);
             not_understood(inner, adapter, row, &malformed, lane).await
         }
@@ -142,6 +163,9 @@ async fn understood(
     let all_known = events > 0 && duplicates == events;
     let outcome = if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
     count(adapter.provider, outcome);
+    if let Some(address) = parsed.confirm.as_deref().filter(|_| !all_known) {
+        inner.keys.confirm(channel, address);
+    }
     let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
     Ok(Receipt { answer, outcome: Some(outcome), events, duplicates })
 }
@@ -254,7 +278,7 @@ fn archived(
         channel_id: Some(channel.id.clone()),
         method: request.method.as_str(),
         target: kept_target(&request.url, channel),
-        headers: headers(&request.headers, Some(channel.adapter)),
+        headers: headers(&request.headers, Some(channel)),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
         reason,
@@ -266,7 +290,6 @@ fn archived(
 
 fn refused(
     channel: Option<&Channel>,
-    adapter: Option<&Adapter>,
     request: &Request,
     outcome: RequestOutcome,
     reason: Option<String>,
@@ -278,7 +301,7 @@ fn refused(
         channel_id: channel.map(|channel| channel.id.clone()),
         method: request.method.as_str(),
         target: path(&target(&request.url), channel),
-        headers: headers(&request.headers, adapter),
+        headers: headers(&request.headers, channel),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
         reason,
@@ -286,6 +309,13 @@ fn refused(
         duplicates: 0,
         body: Bytes(body.to_vec()),
     }
+}
+
+/// Counts what a channel would have refused, did it not only watch, and says why in the archive.
+fn watched_as(adapter: &Adapter, refusal: &Refusal) -> String {
+    let labels = [("provider", adapter.provider), ("reason", refusal.code())];
+    metrics::counter!("frontdesk_watched_requests_total", &labels).increment(1);
+    format!("only watched: {}", reason(refusal))
 }
 
 fn reason(refusal: &Refusal) -> String {
@@ -302,12 +332,23 @@ fn target(url: &str) -> String {
 /// What is kept of an address: not a token that some providers have behind the channel.
 fn kept_target(url: &str, channel: &Channel) -> String {
     let target = target(url);
-    if !channel.adapter.verifier.secret_in_address() {
+    let verifier = channel.adapter.verifier;
+    let secret = verifier.secret_parameter(&channel.account);
+    if !verifier.secret_in_address() && secret.is_none() {
         return target;
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let path = without_token(path);
+    let path = if verifier.secret_in_address() { without_token(path) } else { path.to_owned() };
+    let is_secret = |pair: &&str| secret.is_some_and(|secret| name_of(pair) == secret);
+    let kept: Vec<_> = query.split('&').filter(|pair| !is_secret(pair)).collect();
+    let query = kept.join("&");
     if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
+/// The decoded name of a query's parameter.
+fn name_of(pair: &str) -> String {
+    let mut pairs = form_urlencoded::parse(pair.as_bytes());
+    pairs.next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 /// `/webhooks/{channel}`, without what follows.
@@ -326,10 +367,14 @@ fn path(target: &str, channel: Option<&Channel>) -> String {
 }
 
 /// Headers as pairs, without those that carry a credential.
-fn headers(headers: &[(String, String)], adapter: Option<&Adapter>) -> JsonText {
-    let secret = adapter.and_then(|adapter| adapter.verifier.secret_header());
+fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText {
+    let verifier = channel.map(|channel| channel.adapter.verifier);
+    let secret = verifier.and_then(|verifier| verifier.secret_header());
+    let own =
+        channel.and_then(|channel| channel.adapter.verifier.secret_header_in(&channel.account));
     let is_secret = |name: &str| {
-        SECRET_HEADERS.iter().copied().chain(secret).any(|secret| name.eq_ignore_ascii_case(secret))
+        let secrets = SECRET_HEADERS.iter().copied().chain(secret).chain(own);
+        secrets.into_iter().any(|secret| name.eq_ignore_ascii_case(secret))
     };
     let kept: Vec<_> = headers
         .iter()

@@ -16,11 +16,12 @@ mod accept;
 mod archive;
 mod catalog;
 mod commit;
+mod keys;
 mod preview;
 mod record;
 mod replay;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
@@ -31,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     db::{Store, StoreError},
+    egress::Egress,
     messages::RequestOutcome,
     vault::Vault,
 };
@@ -46,6 +48,15 @@ pub struct Limits {
     pub committers: Option<NonZeroUsize>,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
+}
+
+/// How providers' keys are fetched.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// The way out.
+    pub egress: Egress,
+    /// Where their documents are found instead, below their host's name.
+    pub mirror: Option<String>,
 }
 
 /// Who is waiting for an answer.
@@ -69,6 +80,7 @@ struct Inner {
     catalog: catalog::Shared,
     committers: Vec<commit::Committer>,
     archive: archive::Archive,
+    keys: Arc<keys::Keys>,
 }
 
 /// Why a request was not recorded. The edge decides what each costs.
@@ -89,6 +101,9 @@ pub enum IngestError {
     /// The database will not take it, now or later; it is archived.
     #[error("the message was refused by the database and archived")]
     Poisoned,
+    /// The keys that would prove it could not be fetched.
+    #[error("the provider's keys could not be fetched")]
+    NoKeys,
     /// The gateway is stopping.
     #[error("the gateway is stopping")]
     Stopping,
@@ -131,6 +146,7 @@ impl Ingest {
         vault: Vault,
         clock: Clock,
         limits: Limits,
+        calls: Calls,
     ) -> Result<(Self, Workers), StoreError> {
         let stop = CancellationToken::new();
         let catalog = catalog::Shared::load(&store, &vault).await?;
@@ -149,7 +165,15 @@ impl Ingest {
             let logs = committers.iter().map(|committer| committer.log_has_grown.clone()).collect();
             others.push(commit::checkpoint(checkpointer, logs, stop.clone()));
         }
-        let ingest = Self(Arc::new(Inner { store, vault, clock, catalog, committers, archive }));
+        let ingest = Self(Arc::new(Inner {
+            store,
+            vault,
+            keys: Arc::new(keys::Keys::new(calls.egress, calls.mirror, clock.clone())),
+            clock,
+            catalog,
+            committers,
+            archive,
+        }));
         Ok((ingest, Workers { committers: tasks, others, stop }))
     }
 
@@ -157,8 +181,19 @@ impl Ingest {
     ///
     /// Returns only after what the request brought is durable.
     pub async fn accept(&self, channel: &str, request: Request) -> Result<Answer, IngestError> {
+        self.accept_from(channel, request, None).await
+    }
+
+    /// As [`Ingest::accept`], for a channel that may ask where a request comes from.
+    pub async fn accept_from(
+        &self,
+        channel: &str,
+        request: Request,
+        peer: Option<IpAddr>,
+    ) -> Result<Answer, IngestError> {
         let now = self.0.clock.now();
-        Ok(accept::accept(&self.0, channel, request, now, Lane::Live).await?.answer)
+        let incoming = accept::Incoming { request, now, lane: Lane::Live, peer };
+        Ok(accept::accept(&self.0, channel, incoming).await?.answer)
     }
 
     /// As [`Ingest::accept`], at another time and behind everybody else, and tells what came of it.
@@ -168,7 +203,7 @@ impl Ingest {
         request: Request,
         now: Timestamp,
     ) -> Result<Receipt, IngestError> {
-        accept::accept(&self.0, channel, request, now, Lane::Slow).await
+        accept::accept(&self.0, channel, accept::Incoming::again(request, now)).await
     }
 
     /// Takes a request from the archive in once more, and records it only if it says something new.

@@ -9,7 +9,7 @@ use frontdesk_adapters::{AccountError, Event, Method, Request, Timestamp, fixtur
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{IngestError, Inner, Lane, Receipt, accept, preview};
+use super::{IngestError, Inner, Receipt, accept, accept::Incoming, preview};
 use crate::{
     channels::Channel,
     db::{StoreError, Tx},
@@ -113,7 +113,7 @@ pub(super) async fn replay(
     if preview.receipt.events == preview.receipt.duplicates {
         return Ok(preview.receipt);
     }
-    accept::accept(inner, channel, request, now, Lane::Slow).await
+    accept::accept(inner, channel, Incoming::again(request, now)).await
 }
 
 /// What a request would change, event by event; those that are recorded just so are left out.

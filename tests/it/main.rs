@@ -12,6 +12,7 @@ mod edge;
 mod explain;
 mod fixtures;
 mod intake;
+mod keys;
 mod matching;
 mod records;
 mod replay;

@@ -47,8 +47,16 @@ impl Scheme for EventGrid {
         Some(published::HEADER)
     }
 
-    fn secret_in_address(&self) -> bool {
-        true
+    fn secret_header_in<'a>(&self, account: &'a Account) -> Option<&'a str> {
+        account.get(self.header)
+    }
+
+    fn secret_parameter<'a>(&self, account: &'a Account) -> Option<&'a str> {
+        Some(self.parameter(account))
+    }
+
+    fn signs(&self) -> bool {
+        false
     }
 
     fn is_signed(&self, request: &Request) -> bool {

@@ -59,6 +59,17 @@ impl Scheme for Sns {
         true
     }
 
+    /// Whoever publishes to a topic that both name; where one wants more, the secrets decide.
+    fn proves_both(&self, one: &Account, other: &Account) -> bool {
+        let topics = |account: &'_ Account| account.get(self.topics).unwrap_or_default().to_owned();
+        let (ours, theirs) = (topics(one), topics(other));
+        let shared = ours
+            .split_ascii_whitespace()
+            .any(|topic| theirs.split_ascii_whitespace().any(|other| other == topic));
+        let protects = |account: &Account| self.endpoint.is_configured(account);
+        shared && (!protects(other) || self.endpoint.proves_both(one, other))
+    }
+
     fn is_signed(&self, request: &Request) -> bool {
         self.endpoint.is_signed(request) || read::peek(&request.body).get("Signature").is_some()
     }

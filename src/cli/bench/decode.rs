@@ -110,7 +110,7 @@ impl Case {
         let secrets = self.account.secrets(self.adapter.verifier.secret_field());
         let key = secrets.first().map_or("", Secret::expose).as_bytes();
         let form = match self.request.method {
-            Method::Get => Some(self.request.raw_query().as_bytes()),
+            Method::Get | Method::Options => Some(self.request.raw_query().as_bytes()),
             Method::Post | Method::Put => {
                 self.request.is_form().then_some(self.request.body.as_slice())
             }

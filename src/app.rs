@@ -14,7 +14,7 @@ use crate::{
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
     egress::Egress,
     ingest::{Calls, Ingest, Limits, Workers},
-    routing,
+    routing, search,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -35,6 +35,7 @@ pub struct App {
     pub ingest: Ingest,
     workers: Workers,
     tidying: JoinHandle<()>,
+    searching: Searching,
     router: Router,
 }
 
@@ -99,6 +100,9 @@ impl App {
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls).await?;
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
+        let stop = CancellationToken::new();
+        let task = search::keep_up(store.clone(), stop.clone());
+        let searching = Searching { task, stop };
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -112,7 +116,7 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, tidying, router })
+        Ok(Self { store, vault, ingest, workers, tidying, searching, router })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -145,6 +149,7 @@ impl App {
             }
         };
         self.tidying.abort();
+        self.searching.end().await;
         self.workers.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
@@ -153,8 +158,25 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
+        self.searching.end().await;
         self.workers.stop().await;
         self.store.close().await;
+    }
+}
+
+/// What keeps the search index up.
+#[derive(Debug)]
+struct Searching {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Searching {
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the search index's worker broke down");
+        }
     }
 }
 

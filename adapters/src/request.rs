@@ -78,8 +78,13 @@ pub enum Refusal {
     #[error("{0}")]
     BadSignature(&'static str),
     /// The proof is outside its time window.
-    #[error("the signed time is more than {0} seconds from now")]
-    Stale(u32),
+    #[error("the signed time is more than {tolerance_seconds} seconds from now")]
+    Stale {
+        /// How far it may be from the receiver's clock.
+        tolerance_seconds: u32,
+        /// The signed time, in Unix seconds.
+        signed_at: i64,
+    },
     /// The key that signed is not among those the provider publishes, as far as we know them.
     #[error("it is signed with a key that its provider does not publish")]
     UnknownKey,
@@ -102,7 +107,7 @@ impl Refusal {
             Self::BadSignature(_) | Self::UnknownKey => "bad_signature",
             Self::Origin => "address_not_allowed",
             Self::NoDocument(_) => "keys_unavailable",
-            Self::Stale(_) => "stale",
+            Self::Stale { .. } => "stale",
             Self::Malformed(_) => "malformed",
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn respond(error: &IngestError, method: Method) -> Response {
                 Refusal::MissingSignature(_)
                 | Refusal::BadSignature(_)
                 | Refusal::UnknownKey
-                | Refusal::Stale(_) => match method {
+                | Refusal::Stale { .. } => match method {
                     Method::Get | Method::Options => StatusCode::FORBIDDEN,
                     Method::Post | Method::Put => StatusCode::UNAUTHORIZED,
                 },

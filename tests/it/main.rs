@@ -17,6 +17,7 @@ mod matching;
 mod records;
 mod replay;
 mod schema;
+mod search;
 mod support;
 mod tasks;
 mod tidy;

@@ -91,6 +91,7 @@ impl App {
             group: config.ingest.group,
             committers: config.ingest.committers,
             refused: config.ingest.refused,
+            parts_seconds: config.ingest.parts_seconds,
         };
         let calls = Calls {
             egress: Egress::new(&config.egress.allow),

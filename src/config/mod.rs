@@ -88,11 +88,13 @@ pub struct Ingest {
     pub committers: Option<NonZeroUsize>,
     /// `FRONTDESK__INGEST__REFUSED`: refused requests that are kept.
     pub refused: i64,
+    /// `FRONTDESK__INGEST__PARTS_SECONDS`: how long parts of a longer text wait for the rest.
+    pub parts_seconds: u32,
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, committers: None, refused: 10_000 }
+        Self { queue: 4096, group: 256, committers: None, refused: 10_000, parts_seconds: 300 }
     }
 }
 

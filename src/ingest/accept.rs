@@ -197,6 +197,7 @@ pub(super) fn arrivals(
             key,
             parsed: Arc::clone(parsed),
             received_at,
+            overdue: None,
         }
     });
     arrived.collect()

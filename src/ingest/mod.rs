@@ -17,6 +17,7 @@ mod archive;
 mod catalog;
 mod commit;
 mod keys;
+mod overdue;
 mod preview;
 mod record;
 mod replay;
@@ -46,6 +47,8 @@ pub struct Limits {
     pub group: usize,
     /// Committers on PostgreSQL; by itself as many as gain there.
     pub committers: Option<NonZeroUsize>,
+    /// Seconds that parts of a longer text wait for the rest.
+    pub parts_seconds: u32,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
 }
@@ -81,6 +84,7 @@ struct Inner {
     committers: Vec<commit::Committer>,
     archive: archive::Archive,
     keys: Arc<keys::Keys>,
+    parts_seconds: u32,
 }
 
 /// Why a request was not recorded. The edge decides what each costs.
@@ -165,7 +169,8 @@ impl Ingest {
             let logs = committers.iter().map(|committer| committer.log_has_grown.clone()).collect();
             others.push(commit::checkpoint(checkpointer, logs, stop.clone()));
         }
-        let ingest = Self(Arc::new(Inner {
+        let inner = Arc::new(Inner {
+            parts_seconds: limits.parts_seconds,
             store,
             vault,
             keys: Arc::new(keys::Keys::new(calls.egress, calls.mirror, clock.clone())),
@@ -173,7 +178,9 @@ impl Ingest {
             catalog,
             committers,
             archive,
-        }));
+        });
+        others.push(overdue::watch(Arc::clone(&inner), stop.clone()));
+        let ingest = Self(inner);
         Ok((ingest, Workers { committers: tasks, others, stop }))
     }
 

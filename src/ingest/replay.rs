@@ -161,6 +161,10 @@ async fn changed_fields(
     if let Some(recorded) = messages::list(tx, &one).await?.pop() {
         // An edit that came before its message is recorded in the message's place.
         let Event::Message(message) = event else { return Ok(Vec::new()) };
+        // The last part of a longer message stands for all of it.
+        if message.part.is_some() {
+            return Ok(Vec::new());
+        }
         let sent_at = message.sent_at.map(Timestamp::as_millis);
         let attachments = serde_json::to_value(&message.attachments).unwrap_or_default();
         let by_us = recorded.direction == "outbound";

@@ -14,6 +14,7 @@ mod fixtures;
 mod intake;
 mod keys;
 mod matching;
+mod parts;
 mod records;
 mod replay;
 mod schema;

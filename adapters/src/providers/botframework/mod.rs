@@ -91,12 +91,7 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
 }
 
 fn acknowledge(recorded: Recorded<'_>) -> Answer {
-    match recorded {
-        Recorded::Understood(parsed, _) => {
-            parsed.answer.clone().unwrap_or_else(|| Answer::empty(200))
-        }
-        Recorded::NotUnderstood(_) => Answer::empty(200),
-    }
+    recorded.wanted().unwrap_or_else(|| Answer::empty(200))
 }
 
 fn sample(sample: &Sample<'_>) -> Request {

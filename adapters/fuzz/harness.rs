@@ -24,27 +24,38 @@ pub struct Channel {
     pub files: Vec<Vec<u8>>,
 }
 
-/// Every adapter's channel, in the registry's order.
+/// Every adapter's channels, in the registry's order.
 pub fn channels() -> &'static [Channel] {
     static CHANNELS: OnceLock<Vec<Channel>> = OnceLock::new();
-    CHANNELS.get_or_init(|| providers::ALL.iter().map(|adapter| channel(adapter)).collect())
+    CHANNELS.get_or_init(|| providers::ALL.iter().flat_map(|adapter| of(adapter)).collect())
 }
 
-fn channel(adapter: &'static Adapter) -> Channel {
+fn of(adapter: &'static Adapter) -> Vec<Channel> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = if folder.ends_with("fuzz") { folder.join("..") } else { folder.to_owned() };
     let folder = folder.join("../fixtures").join(adapter.provider);
-    let channel = fs::read(folder.join("account.json")).expect("the fixture's account");
-    let channel: Value = serde_json::from_slice(&channel).expect("JSON");
-    let account = Account::for_channel(adapter, &channel["account"]).expect("a usable account");
-    let now = channel["now"].as_str().and_then(Timestamp::parse_rfc3339).expect("a time");
+    let file = fs::read(folder.join("account.json")).expect("the fixture's account");
+    let file: Value = serde_json::from_slice(&file).expect("JSON");
     let files = fs::read_dir(folder).expect("the fixtures").map(|entry| entry.expect("one").path());
     let mut files: Vec<_> = files
         .filter(|path| path.extension().is_some_and(|extension| extension == "http"))
         .collect();
     files.sort();
-    let files = files.iter().map(|path| fs::read(path).expect("a readable file")).collect();
-    Channel { adapter, account, now, files }
+    let files: Vec<_> = files.iter().map(|path| fs::read(path).expect("a readable file")).collect();
+    let channel = |channel: &Value| {
+        let is_its = |bytes: &&Vec<u8>| {
+            let request = fixture::read(bytes, "https://desk.example").expect("a request");
+            fixture::channel(&file, &request.url)["id"] == channel["id"]
+        };
+        Channel {
+            adapter,
+            account: Account::for_channel(adapter, &channel["account"]).expect("a usable account"),
+            now: channel["now"].as_str().and_then(Timestamp::parse_rfc3339).expect("a time"),
+            files: files.iter().filter(is_its).cloned().collect(),
+        }
+    };
+    let channels = fixture::channels(&file).iter().map(channel);
+    channels.filter(|channel| !channel.files.is_empty()).collect()
 }
 
 /// Judges one input.
@@ -84,7 +95,7 @@ pub fn judge(channel: &Channel, request: Request, believes: bool) {
         }
         Accepted::NotUnderstood(_, malformed) => {
             assert!(!malformed.0.is_empty());
-            (adapter.acknowledge)(Recorded::NotUnderstood(&malformed))
+            (adapter.acknowledge)(Recorded::NotUnderstood(&malformed, account))
         }
         Accepted::Understood(_, parsed) => {
             parsed.events.iter().for_each(|event| holds(adapter, event));
@@ -93,7 +104,7 @@ pub fn judge(channel: &Channel, request: Request, believes: bool) {
             }
             let outcomes =
                 vec![Outcome { id: None, verdict: Verdict::Accepted }; parsed.events.len()];
-            (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes))
+            (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes, account))
         }
     };
     // The chat widget's back end, which is our own protocol, hears 400 of what it got wrong.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 
-use crate::{Malformed, Parsed};
+use crate::{Account, Malformed, Parsed};
 
 /// An HTTP answer in a provider's own words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -15,7 +15,7 @@ pub struct Answer {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<&'static str, String>,
     /// Content type; `None` for an empty answer.
-    pub content_type: Option<&'static str>,
+    pub content_type: Option<Cow<'static, str>>,
     /// Body; `None` for an empty answer.
     pub body: Option<Cow<'static, str>>,
 }
@@ -31,17 +31,21 @@ impl Answer {
         Self {
             status,
             headers: BTreeMap::new(),
-            content_type: Some(content_type),
+            content_type: Some(Cow::Borrowed(content_type)),
             body: Some(Cow::Borrowed(body)),
         }
     }
 
     /// A body made for this answer.
-    pub fn with_body(status: u16, content_type: &'static str, body: String) -> Self {
+    pub fn with_body(
+        status: u16,
+        content_type: impl Into<Cow<'static, str>>,
+        body: String,
+    ) -> Self {
         Self {
             status,
             headers: BTreeMap::new(),
-            content_type: Some(content_type),
+            content_type: Some(content_type.into()),
             body: Some(Cow::Owned(body)),
         }
     }
@@ -78,17 +82,17 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub enum Recorded<'a> {
     /// Events and, in the same order, what became of them.
-    Understood(&'a Parsed, &'a [Outcome]),
+    Understood(&'a Parsed, &'a [Outcome], &'a Account),
     /// A verified request we could not read; it is archived.
-    NotUnderstood(&'a Malformed),
+    NotUnderstood(&'a Malformed, &'a Account),
 }
 
 impl Recorded<'_> {
     /// What the request itself wants to hear, where it is not what every other hears.
     pub(crate) fn wanted(self) -> Option<Answer> {
         match self {
-            Self::Understood(parsed, _) => parsed.answer.clone(),
-            Self::NotUnderstood(_) => None,
+            Self::Understood(parsed, ..) => parsed.answer.clone(),
+            Self::NotUnderstood(..) => None,
         }
     }
 }

@@ -7,7 +7,7 @@ mod store;
 
 use std::net::IpAddr;
 
-use frontdesk_adapters::{Account, AccountError, Adapter, phone::Region, providers};
+use frontdesk_adapters::{Account, AccountError, Adapter, Medium, phone::Region, providers};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,6 +55,9 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub allow_from: Vec<IpNet>,
+    /// Which messages of one word decide about our messages; by itself all on SMS, none elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keywords: Option<Keywords>,
 }
 
 /// What happens to requests that do not prove to be the provider's.
@@ -74,6 +77,27 @@ impl Verification {
     #[must_use]
     pub fn is_enforced(&self) -> bool {
         *self == Self::Enforce
+    }
+}
+
+/// Which words decide about our messages, rather than saying something to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keywords {
+    /// Words such as STOP, START and HELP.
+    All,
+    /// Words such as STOP and START; who writes HELP writes to an agent.
+    Consent,
+    /// None: whatever is written goes to an agent.
+    None,
+}
+
+impl Settings {
+    /// Which words count on this channel for messages by `medium`.
+    #[must_use]
+    pub fn keywords(&self, medium: Medium) -> Keywords {
+        let usual = if medium == Medium::Sms { Keywords::All } else { Keywords::None };
+        self.keywords.unwrap_or(usual)
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) async fn accept(
             let reason = watched.into_iter().chain([malformed.0.clone()]);
             let reason = Some(reason.collect::<Vec<_>>().join("; "));
             let row = archived(&channel, request, now, RequestOutcome::Malformed, reason);
-            not_understood(inner, adapter, row, &malformed, lane).await
+            not_understood(inner, &channel, row, &malformed, lane).await
         }
     }
 }
@@ -166,7 +166,7 @@ async fn understood(
     if let Some(address) = parsed.confirm.as_deref().filter(|_| !all_known) {
         inner.keys.confirm(channel, address);
     }
-    let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+    let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes, &channel.account));
     Ok(Receipt { answer, outcome: Some(outcome), events, duplicates })
 }
 
@@ -205,16 +205,17 @@ pub(super) fn arrivals(
 
 async fn not_understood(
     inner: &Inner,
-    adapter: &Adapter,
+    channel: &Channel,
     row: NewRequest,
     malformed: &Malformed,
     lane: Lane,
 ) -> Result<Receipt, IngestError> {
+    let adapter = channel.adapter;
     let (submission, reply) = Submission::new(Some(row), Vec::new());
     inner.committers[0].submit(submission, lane).await?;
     reply.await.map_err(|_| IngestError::Stopping)??;
     count(adapter.provider, RequestOutcome::Malformed);
-    let answer = (adapter.acknowledge)(Recorded::NotUnderstood(malformed));
+    let answer = (adapter.acknowledge)(Recorded::NotUnderstood(malformed, &channel.account));
     Ok(Receipt { answer, outcome: Some(RequestOutcome::Malformed), events: 0, duplicates: 0 })
 }
 
@@ -369,13 +370,11 @@ fn path(target: &str, channel: Option<&Channel>) -> String {
 
 /// Headers as pairs, without those that carry a credential.
 fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText {
-    let verifier = channel.map(|channel| channel.adapter.verifier);
-    let secret = verifier.and_then(|verifier| verifier.secret_header());
-    let own =
-        channel.and_then(|channel| channel.adapter.verifier.secret_header_in(&channel.account));
     let is_secret = |name: &str| {
-        let secrets = SECRET_HEADERS.iter().copied().chain(secret).chain(own);
-        secrets.into_iter().any(|secret| name.eq_ignore_ascii_case(secret))
+        SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+            || channel.is_some_and(|channel| {
+                channel.adapter.verifier.is_secret_header(name, &channel.account)
+            })
     };
     let kept: Vec<_> = headers
         .iter()

@@ -11,6 +11,7 @@ mod crash;
 mod edge;
 mod explain;
 mod fixtures;
+mod identity;
 mod intake;
 mod keys;
 mod matching;

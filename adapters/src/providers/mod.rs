@@ -2,12 +2,21 @@
 
 use crate::Adapter;
 
+pub mod africas_talking;
 pub mod aws_sns;
 pub mod azure_acs;
 pub mod bandwidth;
 pub mod botframework;
+pub mod burst_sms;
 pub mod chat;
+pub mod clickatell;
+pub mod clicksend;
+pub mod elks;
+pub mod http;
 pub mod infobip;
+pub mod jasmin;
+pub mod kaleyra;
+pub mod kannel;
 pub mod messagebird;
 pub mod plivo;
 pub mod signalwire;
@@ -15,9 +24,11 @@ pub mod sinch;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
+pub mod textmagic;
 pub mod twilio;
 pub mod vonage;
 pub mod whatsapp;
+pub mod zenvia;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
@@ -37,6 +48,17 @@ pub const ALL: &[&Adapter] = &[
     &aws_sns::ADAPTER,
     &azure_acs::ADAPTER,
     &botframework::ADAPTER,
+    &africas_talking::ADAPTER,
+    &clickatell::ADAPTER,
+    &clicksend::ADAPTER,
+    &elks::ADAPTER,
+    &kaleyra::ADAPTER,
+    &textmagic::ADAPTER,
+    &zenvia::ADAPTER,
+    &kannel::ADAPTER,
+    &jasmin::ADAPTER,
+    &burst_sms::ADAPTER,
+    &http::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -47,8 +47,12 @@ impl Scheme for EventGrid {
         Some(published::HEADER)
     }
 
-    fn secret_header_in<'a>(&self, account: &'a Account) -> Option<&'a str> {
-        account.get(self.header)
+    fn is_secret_header(&self, name: &str, account: &Account) -> bool {
+        let own = account.get(self.header);
+        [Some(published::HEADER), own]
+            .into_iter()
+            .flatten()
+            .any(|secret| name.eq_ignore_ascii_case(secret))
     }
 
     fn secret_parameter<'a>(&self, account: &'a Account) -> Option<&'a str> {

@@ -49,6 +49,8 @@ pub(super) struct Arrived {
     /// The request it came in; an event in a batch is not copied out of it.
     pub parsed: Arc<Parsed>,
     pub received_at: i64,
+    /// The parts it reminds of, if it is no event of a provider's.
+    pub overdue: Option<Uuid>,
 }
 
 impl Arrived {
@@ -152,7 +154,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { break },
+                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { return },
                 // Nobody can hand over any more; what waits is still recorded, and what is in the
                 // slow lane is told so and comes again.
                 () = stop.cancelled(), if !receiver.is_closed() => {
@@ -179,7 +181,6 @@ impl Run {
                 );
             }
         }
-        self.store.close_committer().await;
     }
 
     /// How many of these make one group.

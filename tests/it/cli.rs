@@ -324,7 +324,9 @@ fn the_demo_comes_out_as_its_fixtures_say_and_replaying_changes_nothing() {
         assert!(lines.lines().count() > 100, "{lines}");
         for line in lines.lines() {
             let fate: Value = serde_json::from_str(line).expect("JSON");
-            assert_eq!(fate["events"], fate["duplicates"], "{fate}");
+            // A file of a request without id and time is something new each time it is sent.
+            let is_new = fate["channel"] == "kakaotalk-demo" && arguments[1] != "--requests";
+            assert!(is_new || fate["events"] == fate["duplicates"], "{fate}");
             assert_ne!(fate["outcome"], "failed", "{fate}");
         }
     }

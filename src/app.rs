@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
     ingest::{Ingest, Limits, Workers},
-    routing,
+    routing, timers,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -34,6 +34,7 @@ pub struct App {
     pub ingest: Ingest,
     workers: Workers,
     tidying: JoinHandle<()>,
+    timers: Timers,
     router: Router,
 }
 
@@ -94,6 +95,7 @@ impl App {
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
+        let timers = Timers::start(config, &store, &clock);
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -104,10 +106,11 @@ impl App {
             measures,
             public_url: config.public_url(),
             telephony: config.desk.telephony,
+            wrap_up_limit: config.timers.wrap_up_limit(),
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, tidying, router })
+        Ok(Self { store, vault, ingest, workers, tidying, timers, router })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -140,6 +143,7 @@ impl App {
             }
         };
         self.tidying.abort();
+        self.timers.stop().await;
         self.workers.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
@@ -148,8 +152,38 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
+        self.timers.stop().await;
         self.workers.stop().await;
         self.store.close().await;
+    }
+}
+
+/// What happens because time passes, where this instance sees to it.
+#[derive(Debug)]
+struct Timers {
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Timers {
+    fn start(config: &Config, store: &Store, clock: &Clock) -> Self {
+        let stop = CancellationToken::new();
+        let settings = config.timers;
+        let limits = timers::Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
+        let every = Duration::from_secs(u64::from(settings.every_seconds));
+        let task = (!every.is_zero())
+            .then(|| timers::start(store.clone(), clock.clone(), limits, every, stop.clone()));
+        Self { stop, task }
+    }
+
+    /// Finishes what is being done.
+    async fn stop(self) {
+        self.stop.cancel();
+        if let Some(task) = self.task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the timers broke down");
+        }
     }
 }
 

@@ -6,9 +6,9 @@
 //! |---|---|---|
 //! | 6 | [`app`] [`cli`] `main` | the only places that know everything |
 //! | 5 | [`webhooks`] [`api`] | edges never use each other |
-//! | 4 | [`ingest`] | meets the edges in values, the rest in the database |
+//! | 4 | [`ingest`] [`timers`] | meet the edges in values, each other in the database |
 //! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
-//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`outbox`] | a noun's `store` holds its SQL |
+//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`conditions`] [`wrap_up`] [`outbox`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
 //!
@@ -23,6 +23,7 @@ pub mod audit;
 pub mod channels;
 pub mod cli;
 pub mod clock;
+pub mod conditions;
 pub mod config;
 pub mod db;
 pub mod desk;
@@ -34,5 +35,7 @@ pub mod outbox;
 pub mod profiles;
 pub mod routing;
 pub mod tasks;
+pub mod timers;
 pub mod vault;
 pub mod webhooks;
+pub mod wrap_up;

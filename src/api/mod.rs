@@ -19,6 +19,7 @@ mod input;
 mod interactions;
 mod measures;
 mod messages;
+mod messaging_actions;
 mod output;
 mod people;
 mod problem;
@@ -27,8 +28,9 @@ mod queues;
 mod requests;
 mod routes;
 mod tasks;
+mod wrap_up;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -72,6 +74,8 @@ pub struct Parts {
     pub public_url: String,
     /// Whether contacts by telephone are entered.
     pub telephony: bool,
+    /// How long a wrap-up lasts at most.
+    pub wrap_up_limit: Option<Duration>,
     /// Whether only this machine can reach us: then a caller without keys is told how to make one.
     pub local: bool,
 }
@@ -106,6 +110,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(people::router())
         .merge(interactions::router())
         .merge(tasks::router())
+        .merge(wrap_up::router())
+        .merge(messaging_actions::router())
         .merge(messages::router())
         .merge(queues::router())
         .merge(routes::router())

@@ -46,6 +46,10 @@ pub struct Settings {
     /// The region of senders written without a country code; else that of the channel's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// After so many minutes in silence a conversation with a bot alone, and any chat, is closed;
+    /// 0 never. By itself as `timers.idle_minutes` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_minutes: Option<u32>,
 }
 
 /// When a message continues the open interaction of its conversation.

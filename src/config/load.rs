@@ -26,6 +26,9 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.committers", false),
     ("ingest.refused", false),
     ("desk.telephony", false),
+    ("timers.every_seconds", false),
+    ("timers.idle_minutes", false),
+    ("timers.wrap_up_limit_minutes", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -170,7 +173,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, timers, log, .. } = Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -180,6 +183,9 @@ fn default(name: &str) -> Option<String> {
         "ingest.group" => Some(ingest.group.to_string()),
         "ingest.refused" => Some(ingest.refused.to_string()),
         "desk.telephony" => Some(desk.telephony.to_string()),
+        "timers.every_seconds" => Some(timers.every_seconds.to_string()),
+        "timers.idle_minutes" => Some(timers.idle_minutes.to_string()),
+        "timers.wrap_up_limit_minutes" => Some(timers.wrap_up_limit_minutes.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

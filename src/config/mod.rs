@@ -3,7 +3,7 @@
 //! The environment's names are `FRONTDESK__SECTION__KEY`; a secret is also taken from the file that
 //! `…_FILE` names. An unknown key is an error. Channels are not settings: they live in the database.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use frontdesk_adapters::Secret;
 use ipnet::IpNet;
@@ -25,6 +25,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// What agents may do.
     pub desk: Desk,
+    /// What happens because time passed.
+    pub timers: Timers,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -100,6 +102,45 @@ impl Default for Ingest {
 pub struct Desk {
     /// `FRONTDESK__DESK__TELEPHONY`: whether contacts of type `phone` are entered.
     pub telephony: bool,
+}
+
+/// What happens because time passed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timers {
+    /// `FRONTDESK__TIMERS__EVERY_SECONDS`: how often this instance looks for what is due; 0 never,
+    /// where another instance does.
+    pub every_seconds: u32,
+    /// `FRONTDESK__TIMERS__IDLE_MINUTES`: after so long in silence a conversation with a bot alone,
+    /// and any chat, is closed; 0 never. A channel may say otherwise.
+    pub idle_minutes: u32,
+    /// `FRONTDESK__TIMERS__WRAP_UP_LIMIT_MINUTES`: no wrap-up lasts longer; 0 is no limit.
+    pub wrap_up_limit_minutes: u32,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { every_seconds: 5, idle_minutes: 120, wrap_up_limit_minutes: 15 }
+    }
+}
+
+impl Timers {
+    /// How long a wrap-up lasts at most.
+    #[must_use]
+    pub fn wrap_up_limit(&self) -> Option<Duration> {
+        minutes(self.wrap_up_limit_minutes)
+    }
+
+    /// How long a conversation may be silent.
+    #[must_use]
+    pub fn idle(&self) -> Option<Duration> {
+        minutes(self.idle_minutes)
+    }
+}
+
+/// So many minutes; none is no limit.
+fn minutes(count: u32) -> Option<Duration> {
+    (count > 0).then(|| Duration::from_secs(u64::from(count) * 60))
 }
 
 /// The key that seals secrets.

@@ -5,11 +5,13 @@
 //! by [`DeskError::Changed`], reads again and decides anew.
 
 mod contacts;
+mod endings;
 mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
-pub use replies::{Reply, reply};
+pub use endings::{configuration_of, end, end_wrap_up};
+pub use replies::{Reply, prompt, reply};
 use uuid::Uuid;
 
 use crate::{
@@ -99,6 +101,7 @@ async fn make(
     now: i64,
 ) -> Result<Interaction, DeskError> {
     let mut after = interactions::carry(before, step, author, now);
+    endings::carry(tx, before, &mut after).await?;
     let at = after.state_changed_at;
     if !work::save(tx, &after).await? {
         return Err(DeskError::Changed);

@@ -17,3 +17,4 @@ mod schema;
 mod support;
 mod tasks;
 mod tidy;
+mod timers;

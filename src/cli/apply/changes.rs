@@ -2,7 +2,7 @@
 
 use super::{
     file::{Desired, Queue, Route},
-    people, policies,
+    people, policies, timed,
 };
 use crate::{
     channels::{self, Channel, ChannelStoreError, Settings},
@@ -69,6 +69,8 @@ pub(in crate::cli) async fn make(
     put_routes(tx, desired.routes, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
     policies::put(tx, desired.related_policies, now, &mut changes).await?;
+    timed::put_wrap_up(tx, desired.wrap_up_configurations, now, &mut changes).await?;
+    timed::put_actions(tx, desired.messaging_actions, now, &mut changes).await?;
     Ok(changes)
 }
 

@@ -3,13 +3,19 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{keys::SECTIONS, people};
+use super::{
+    keys::SECTIONS,
+    people,
+    timed::{ActionEntry, WrapUpEntry},
+};
 use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
     routing::{self, When},
     tasks::related::{self, Operation, Policy},
+    timers,
     vault::Vault,
+    wrap_up,
 };
 
 /// What is as usual is left out.
@@ -25,6 +31,10 @@ struct File {
     people: Vec<PersonEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_policies: Vec<PolicyEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wrap_up_configurations: Vec<WrapUpEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messaging_actions: Vec<ActionEntry>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +129,8 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         routes: routes.collect(),
         people: people.collect(),
         related_policies: policies.collect(),
+        wrap_up_configurations: wrap_up::list(tx).await?.into_iter().map(Into::into).collect(),
+        messaging_actions: timers::store::list(tx).await?.into_iter().map(Into::into).collect(),
     };
     Ok(text(&Table::try_from(file)?))
 }

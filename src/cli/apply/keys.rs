@@ -15,8 +15,23 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("routes", &["id", "queue", "priority", "position", "active", "when"]),
     ("people", &["kind", "name", "email", "phones", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
+    (
+        "wrap_up_configurations",
+        &[
+            "id",
+            "order",
+            "when",
+            "enforced",
+            "duration_seconds",
+            "show_timer",
+            "codes",
+            "default_code",
+            "active",
+        ],
+    ),
+    ("messaging_actions", &["id", "event", "after_seconds", "when", "action", "active"]),
 ];
-const SETTINGS: &[&str] = &["continuation", "region"];
+const SETTINGS: &[&str] = &["continuation", "region", "idle_minutes"];
 const CONTINUATION: &[&str] = &["within_minutes"];
 const WHEN: &[&str] = &[
     "channel",
@@ -28,6 +43,21 @@ const WHEN: &[&str] = &[
     "person_known",
     "person_kind",
     "opted_out",
+];
+/// What wrap-up configurations and messaging actions ask of an interaction.
+const CONDITIONS: &[&str] = &[
+    "type",
+    "subtype",
+    "channel",
+    "address",
+    "state",
+    "state_reason",
+    "opened_for",
+    "agent",
+    "group",
+    "language",
+    "country",
+    "with",
 ];
 const VALUE: &[&str] = &["env", "file", "literal"];
 
@@ -42,7 +72,7 @@ pub(super) fn check(text: &str) -> Result<(), FileError> {
         for entry in section.get_ref().as_array().into_iter().flatten() {
             if let Some(entry) = entry.get_ref().as_table() {
                 check.table(entry, name, keys)?;
-                check.entry(entry)?;
+                check.entry(name, entry)?;
             }
         }
     }
@@ -54,7 +84,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn entry(&self, entry: &DeTable<'_>) -> Result<(), FileError> {
+    fn entry(&self, section: &str, entry: &DeTable<'_>) -> Result<(), FileError> {
         let table = |name: &str| entry.get(name).and_then(|value| value.get_ref().as_table());
         if let Some(settings) = table("settings") {
             self.table(settings, "settings", SETTINGS)?;
@@ -64,7 +94,8 @@ impl Check<'_> {
             }
         }
         if let Some(when) = table("when") {
-            self.table(when, "when", WHEN)?;
+            let known = if section == "routes" { WHEN } else { CONDITIONS };
+            self.table(when, "when", known)?;
         }
         let provider = entry.get("provider").and_then(|value| value.get_ref().as_str());
         let adapter = provider.and_then(providers::find);

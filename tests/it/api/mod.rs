@@ -5,6 +5,7 @@ mod document;
 mod gateway;
 mod interactions;
 mod tasks;
+mod timers;
 
 use std::collections::BTreeSet;
 
@@ -122,6 +123,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        timers::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

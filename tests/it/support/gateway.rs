@@ -18,6 +18,7 @@ use frontdesk::{
     ingest::Ingest,
     profiles::people::{self, NewPerson, PersonKind},
     routing::{self, Queue, Route},
+    timers::{Limits, Sweeper, Swept},
     vault::Vault,
 };
 use frontdesk_adapters::{Method, Request, Secret, Timestamp, fixture};
@@ -76,6 +77,8 @@ impl TestGateway {
         config.database.max_connections = 6;
         config.http.public_url = Some(PUBLIC_URL.to_owned());
         config.secrets.key = Some(Secret::new(SECRETS_KEY));
+        // Whoever tests timers says when they are looked at.
+        config.timers.every_seconds = 0;
         change(&mut config);
         let now = Arc::new(AtomicI64::new(now.as_millis()));
         let hands = Arc::clone(&now);
@@ -95,6 +98,21 @@ impl TestGateway {
         }
         gateway.ingest.refresh().await.expect("channels that load");
         gateway
+    }
+
+    /// Does what is due by now.
+    pub async fn sweep(&self) -> Swept {
+        let settings = frontdesk::config::Timers::default();
+        let limits = Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
+        let mut sweeper = Sweeper::new(self.store.clone(), limits);
+        let now = time(&self.now).as_millis();
+        sweeper.sweep(now).await.expect("a sweep")
+    }
+
+    /// Lets so many seconds pass, and does what is due by then.
+    pub async fn pass_and_sweep(&self, seconds: i64) -> Swept {
+        self.pass(seconds);
+        self.sweep().await
     }
 
     /// Lets so many seconds pass.

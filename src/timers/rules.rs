@@ -41,16 +41,16 @@ pub(super) struct Conversation {
 
 /// A timer that runs.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Timer {
-    pub kind: Kind,
+pub(super) struct Timer<'r> {
+    pub kind: Kind<'r>,
     /// What it runs since: once per rule and arming.
     pub armed: Said,
     pub due_at: i64,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    Action(MessagingAction),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind<'r> {
+    Action(&'r MessagingAction),
     Idle {
         engaged: bool,
     },
@@ -60,7 +60,7 @@ pub(super) enum Kind {
     },
 }
 
-impl Kind {
+impl Kind<'_> {
     /// The rule, as firings and moves name it.
     pub fn name(&self) -> &str {
         match self {
@@ -105,11 +105,11 @@ impl Kind {
 }
 
 /// The timers that run on an open interaction, in the order they are due.
-pub(super) fn agenda(
+pub(super) fn agenda<'r>(
     interaction: &Interaction,
     conversation: &Conversation,
-    rules: &Rules,
-) -> Vec<Timer> {
+    rules: &'r Rules,
+) -> Vec<Timer<'r>> {
     let mut timers = Vec::new();
     if interaction.state == State::WrapUp {
         timers.extend(wrap_up(interaction, rules));
@@ -123,7 +123,7 @@ pub(super) fn agenda(
         };
         if let Some(armed) = armed {
             let due_at = armed.at.saturating_add(action.after_seconds.saturating_mul(1000));
-            timers.push(Timer { kind: Kind::Action(action.clone()), armed, due_at });
+            timers.push(Timer { kind: Kind::Action(action), armed, due_at });
         }
     }
     if let (Some(armed), Some(idle)) = (conversation.last, rules.idle(interaction)) {
@@ -134,7 +134,7 @@ pub(super) fn agenda(
     timers
 }
 
-fn wrap_up(interaction: &Interaction, rules: &Rules) -> Option<Timer> {
+fn wrap_up(interaction: &Interaction, rules: &Rules) -> Option<Timer<'static>> {
     let armed = Said { id: interaction.id, at: interaction.state_changed_at };
     let (enforced, due_at) = match (interaction.wrap_up_ends_at, rules.limits.wrap_up) {
         (Some(ends_at), _) => (true, ends_at),

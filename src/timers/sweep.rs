@@ -206,7 +206,7 @@ impl Rules {
     }
 }
 
-impl Timer {
+impl Timer<'_> {
     fn key(&self) -> (String, Uuid) {
         (self.kind.name().to_owned(), self.armed.id)
     }
@@ -253,7 +253,7 @@ async fn fire(
 async fn one(
     tx: &mut Tx,
     interaction: Interaction,
-    timer: &Timer,
+    timer: &Timer<'_>,
     now: i64,
 ) -> Result<Interaction, DeskError> {
     let action = timer.kind.action();

@@ -123,7 +123,8 @@ fn which_timers_run_row_by_row() {
         ..interaction(Messaging, State::WrapUp, ana)
     };
     // Names, and the minute they are due.
-    let rows: [(Interaction, &Conversation, &[(&str, i64)]); 10] = [
+    type Due<'a> = &'a [(&'a str, i64)];
+    let rows: [(Interaction, &Conversation, Due<'_>); 10] = [
         (interaction(Messaging, State::New, None), &waiting, &[("remind", 35)]),
         (interaction(Messaging, State::WorkInProgress, ana), &waiting, &[("remind", 35)]),
         (interaction(Messaging, State::WorkInProgress, ana), &answered, &[("nudge", 70)]),
@@ -143,8 +144,9 @@ fn which_timers_run_row_by_row() {
         (enforced, &waiting, &[("wrap_up_timer", 7)]),
         (interaction(Messaging, State::New, None), &Conversation::default(), &[]),
     ];
+    let rules = rules();
     for (interaction, conversation, expected) in rows {
-        let timers = agenda(&interaction, conversation, &rules());
+        let timers = agenda(&interaction, conversation, &rules);
         let found: Vec<_> =
             timers.iter().map(|timer| (timer.kind.name(), timer.due_at / MINUTE)).collect();
         assert_eq!(found, expected, "{interaction:?} {conversation:?}");
@@ -154,9 +156,9 @@ fn which_timers_run_row_by_row() {
 #[test]
 fn the_customers_silence_says_nothing_while_our_side_owes_the_next_word() {
     let mut parked = interaction(ContactType::Messaging, State::OnHold, Some("ana"));
-    let nudge =
-        Kind::Action(action("nudge", Event::AgentWrote, 1, Action::Reassign { queue: None }));
-    let remind = Kind::Action(action("remind", Event::RequesterWrote, 1, Action::PromptAgent));
+    let nudge = action("nudge", Event::AgentWrote, 1, Action::Reassign { queue: None });
+    let remind = action("remind", Event::RequesterWrote, 1, Action::PromptAgent);
+    let (nudge, remind) = (Kind::Action(&nudge), Kind::Action(&remind));
     parked.state_reason = Some(StateReason::WaitingInternal);
     assert!(!nudge.holds(&parked) && remind.holds(&parked));
     parked.state_reason = Some(StateReason::WaitingOnCustomer);

@@ -12,6 +12,7 @@ mod edge;
 mod fixtures;
 mod intake;
 mod matching;
+mod properties;
 mod records;
 mod schema;
 mod support;

@@ -13,7 +13,7 @@ use crate::{
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
     ingest::{Ingest, Limits, Workers},
-    routing, timers,
+    routing, search, timers,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -34,7 +34,7 @@ pub struct App {
     pub ingest: Ingest,
     workers: Workers,
     tidying: JoinHandle<()>,
-    timers: Timers,
+    background: Background,
     router: Router,
 }
 
@@ -95,7 +95,7 @@ impl App {
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
-        let timers = Timers::start(config, &store, &clock);
+        let background = Background::start(config, &store, &clock);
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -110,7 +110,7 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, tidying, timers, router })
+        Ok(Self { store, vault, ingest, workers, tidying, background, router })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -143,7 +143,7 @@ impl App {
             }
         };
         self.tidying.abort();
-        self.timers.stop().await;
+        self.background.end().await;
         self.workers.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
@@ -152,37 +152,41 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
-        self.timers.stop().await;
+        self.background.end().await;
         self.workers.stop().await;
         self.store.close().await;
     }
 }
 
-/// What happens because time passes, where this instance sees to it.
+/// What this instance does beside answering.
 #[derive(Debug)]
-struct Timers {
+struct Background {
     stop: CancellationToken,
-    task: Option<JoinHandle<()>>,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
 }
 
-impl Timers {
+impl Background {
     fn start(config: &Config, store: &Store, clock: &Clock) -> Self {
         let stop = CancellationToken::new();
+        let mut tasks = vec![("search", search::keep_up(store.clone(), stop.clone()))];
         let settings = config.timers;
         let limits = timers::Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
         let every = Duration::from_secs(u64::from(settings.every_seconds));
-        let task = (!every.is_zero())
-            .then(|| timers::start(store.clone(), clock.clone(), limits, every, stop.clone()));
-        Self { stop, task }
+        if !every.is_zero() {
+            let task =
+                timers::start(store.clone(), clock.clone(), limits, every, stop.clone());
+            tasks.push(("timers", task));
+        }
+        Self { stop, tasks }
     }
 
     /// Finishes what is being done.
-    async fn stop(self) {
+    async fn end(self) {
         self.stop.cancel();
-        if let Some(task) = self.task
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "the timers broke down");
+        for (worker, task) in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(worker, %error, "a worker broke down");
+            }
         }
     }
 }

@@ -8,8 +8,8 @@
 //! | 5 | [`webhooks`] [`api`] | edges never use each other |
 //! | 4 | [`ingest`] [`timers`] | meet the edges in values, each other in the database |
 //! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
-//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`conditions`] [`wrap_up`] [`outbox`] | a noun's `store` holds its SQL |
-//! | 1 | [`config`] [`clock`] [`vault`] [`db`] | know no noun |
+//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`conditions`] [`wrap_up`] [`outbox`] [`search`] | a noun's `store` holds its SQL |
+//! | 1 | [`config`] [`clock`] [`vault`] [`db`] [`egress`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
 //!
 //! The way of one message: [`webhooks`] reads a size-capped body, [`ingest`] verifies, parses and
@@ -27,6 +27,7 @@ pub mod conditions;
 pub mod config;
 pub mod db;
 pub mod desk;
+pub mod egress;
 pub mod ingest;
 pub mod interactions;
 pub mod keys;
@@ -34,6 +35,7 @@ pub mod messages;
 pub mod outbox;
 pub mod profiles;
 pub mod routing;
+pub mod search;
 pub mod tasks;
 pub mod timers;
 pub mod vault;

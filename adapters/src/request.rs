@@ -118,6 +118,11 @@ impl Request<Unverified> {
         Self { method, url: url.into(), headers, body, form: OnceLock::new(), trust: PhantomData }
     }
 
+    /// The same request once more: what was decoded of it is decoded again.
+    pub fn copied(&self) -> Self {
+        Self::new(self.method, self.url.clone(), self.headers.clone(), self.body.clone())
+    }
+
     /// Trades an unverified request for a verified one. There is no other way to obtain one.
     pub fn verify(
         self,

@@ -13,6 +13,7 @@ mod channels;
 mod consents;
 mod docs;
 mod document;
+mod explain;
 mod health;
 mod idempotency;
 mod input;
@@ -116,6 +117,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(queues::router())
         .merge(routes::router())
         .merge(requests::router())
+        .merge(explain::router())
         .merge(consents::router())
         .merge(agents::router())
         .merge(audit::router())

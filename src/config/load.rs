@@ -29,6 +29,7 @@ const SETTINGS: &[(&str, bool)] = &[
     ("timers.every_seconds", false),
     ("timers.idle_minutes", false),
     ("timers.wrap_up_limit_minutes", false),
+    ("egress.allow", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -205,7 +206,7 @@ fn unknown(name: &str, origin: &str) -> ConfigError {
 
 /// Lists in the environment are separated by commas; everything else is text, which the types read.
 fn from_text(name: &str, value: String) -> ValueKind {
-    if name == "http.trusted_proxies" {
+    if matches!(name, "http.trusted_proxies" | "egress.allow") {
         let parts = value.split(',').map(str::trim).filter(|part| !part.is_empty());
         return ValueKind::Array(parts.map(|part| Value::new(None, part)).collect());
     }

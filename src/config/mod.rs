@@ -27,6 +27,8 @@ pub struct Config {
     pub desk: Desk,
     /// What happens because time passed.
     pub timers: Timers,
+    /// What may be called.
+    pub egress: Egress,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -141,6 +143,14 @@ impl Timers {
 /// So many minutes; none is no limit.
 fn minutes(count: u32) -> Option<Duration> {
     (count > 0).then(|| Duration::from_secs(u64::from(count) * 60))
+}
+
+/// What may be called, besides the internet by `https`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Egress {
+    /// `FRONTDESK__EGRESS__ALLOW`: networks of one's own that may be called, also by plain `http`.
+    pub allow: Vec<IpNet>,
 }
 
 /// The key that seals secrets.

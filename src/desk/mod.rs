@@ -6,11 +6,14 @@
 
 mod contacts;
 mod endings;
+pub mod explain;
+mod finding;
 mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
 pub use endings::{configuration_of, end, end_wrap_up};
+pub use finding::{Finding, Findings, find as find_interactions};
 pub use replies::{Reply, prompt, reply};
 use uuid::Uuid;
 

@@ -1,0 +1,273 @@
+//! The one HTTP client: the only way out to addresses that somebody else named.
+//!
+//! Addresses are checked after the name is resolved, by the resolver the connection itself uses, so
+//! that a name cannot answer twice. Plain `http` and networks that are not on the internet are
+//! refused unless a setting names them. No redirect is followed, no proxy taken from the
+//! environment, nothing tried again: the caller records each attempt.
+
+mod addresses;
+
+use std::{
+    error::Error,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use frontdesk_adapters::Method;
+use ipnet::IpNet;
+use reqwest::{
+    Client, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
+
+/// How long a connection may take, within the time of the whole call.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How we introduce ourselves.
+const USER_AGENT: &str = concat!("frontdesk/", env!("CARGO_PKG_VERSION"));
+
+/// Calls addresses on the internet, and those that are allowed by name.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    https: Client,
+    /// Reaches allowed networks only.
+    http: Client,
+    allowed: Arc<[IpNet]>,
+}
+
+/// One request to somebody else.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// How.
+    pub method: Method,
+    /// Where: `https://…`, or `http://…` within what is allowed.
+    pub url: &'a str,
+    /// Headers by name.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// What is sent.
+    pub body: &'a [u8],
+    /// How long all of it may take.
+    pub timeout: Duration,
+    /// How much of an answer is read: a longer one is an error.
+    pub max_answer_bytes: usize,
+}
+
+/// What was answered, whatever its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status; a redirect is not followed.
+    pub status: u16,
+    /// Headers by lowercase name, where they are text.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. None of it repeats the address, which may hold a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressError {
+    /// Not an address.
+    #[error("the address is not a URL of http or https with a host")]
+    Url,
+    /// Plain `http` to a network that is not allowed by name.
+    #[error("plain http is only spoken to networks that egress.allow names")]
+    Plain,
+    /// Nothing on the internet, and not allowed by name.
+    #[error("the address is not on the internet, and egress.allow does not name its network")]
+    Forbidden,
+    /// No connection: the name does not resolve, nobody listens, or TLS fails.
+    #[error("no connection could be made")]
+    Connect(#[source] reqwest::Error),
+    /// It took too long.
+    #[error("there was no answer in time")]
+    Timeout,
+    /// The answer is longer than it may be.
+    #[error("the answer is too long")]
+    TooLong,
+    /// The connection broke off, or a header cannot be sent.
+    #[error("the call broke off")]
+    Broken(#[source] reqwest::Error),
+}
+
+impl EgressError {
+    /// A short name for records and measures.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Plain => "plain_http",
+            Self::Forbidden => "forbidden_address",
+            Self::Connect(_) => "connect",
+            Self::Timeout => "timeout",
+            Self::TooLong => "answer_too_long",
+            Self::Broken(_) => "broken",
+        }
+    }
+}
+
+impl Answer {
+    /// The first header of this lowercase name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let header = self.headers.iter().find(|(known, _)| known == name);
+        header.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the status is any 2xx.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl Egress {
+    /// A client that also reaches the networks `allowed`, and speaks plain `http` to them alone.
+    ///
+    /// # Panics
+    ///
+    /// When the system's certificates cannot be read at all.
+    #[must_use]
+    pub fn new(allowed: &[IpNet]) -> Self {
+        let allowed: Arc<[IpNet]> = allowed.into();
+        let client = |internet: bool| {
+            #[expect(clippy::disallowed_methods, reason = "this is where the client is made")]
+            let builder = Client::builder();
+            builder
+                .dns_resolver(Arc::new(Resolver { internet, allowed: Arc::clone(&allowed) }))
+                .https_only(internet)
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .referer(false)
+                .connect_timeout(CONNECT)
+                .user_agent(USER_AGENT)
+                .build()
+                .expect("the system's certificates can be read")
+        };
+        Self { https: client(true), http: client(false), allowed }
+    }
+
+    /// Says whether `url` could be called, as far as can be seen without resolving its name.
+    pub fn check(&self, url: &str) -> Result<(), EgressError> {
+        self.prepare(url).map(drop)
+    }
+
+    /// Calls and reads the answer.
+    pub async fn call(&self, call: Call<'_>) -> Result<Answer, EgressError> {
+        let (client, url) = self.prepare(call.url)?;
+        let method = match call.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let mut request = client.request(method, url).timeout(call.timeout);
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
+        }
+        if !call.body.is_empty() {
+            request = request.body(call.body.to_vec());
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let text =
+            |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            };
+        let headers = response.headers().iter().filter_map(text).collect();
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > call.max_answer_bytes {
+                return Err(EgressError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// The client for an address, which is refused here if it names a number: no resolver sees those.
+    fn prepare(&self, url: &str) -> Result<(&Client, Url), EgressError> {
+        let url = Url::parse(url).map_err(|_| EgressError::Url)?;
+        let host = url.host_str().ok_or(EgressError::Url)?;
+        let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+        let client = match url.scheme() {
+            "https" => {
+                let refused =
+                    number.is_some_and(|number| !addresses::may_be_called(number, &self.allowed));
+                if refused {
+                    return Err(EgressError::Forbidden);
+                }
+                &self.https
+            }
+            "http" => {
+                let refused =
+                    number.is_some_and(|number| !addresses::is_allowed(number, &self.allowed));
+                if refused || self.allowed.is_empty() {
+                    return Err(EgressError::Plain);
+                }
+                &self.http
+            }
+            _ => return Err(EgressError::Url),
+        };
+        Ok((client, url))
+    }
+}
+
+/// The system's resolver, without the addresses that may not be called.
+struct Resolver {
+    /// Whether the internet is within reach, or allowed networks only.
+    internet: bool,
+    allowed: Arc<[IpNet]>,
+}
+
+/// A name that leads nowhere it may.
+#[derive(Debug)]
+struct Refused {
+    plain: bool,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("every address of the name is refused")
+    }
+}
+
+impl Error for Refused {}
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (internet, allowed) = (self.internet, Arc::clone(&self.allowed));
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let may_be_called = |address: &SocketAddr| {
+                addresses::is_allowed(address.ip(), &allowed)
+                    || internet && addresses::may_be_called(address.ip(), &[])
+            };
+            let found: Vec<_> = found.filter(may_be_called).collect();
+            if found.is_empty() {
+                return Err(Refused { plain: !internet }.into());
+            }
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn failed(error: reqwest::Error) -> EgressError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(refused) = inner.downcast_ref::<Refused>() {
+            return if refused.plain { EgressError::Plain } else { EgressError::Forbidden };
+        }
+        cause = inner.source();
+    }
+    if error.is_timeout() {
+        EgressError::Timeout
+    } else if error.is_connect() {
+        EgressError::Connect(error.without_url())
+    } else {
+        EgressError::Broken(error.without_url())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The client against listeners on this machine, which nobody may call unless they are named.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    task::JoinHandle,
+};
+
+use super::*;
+
+/// Answers one request with these bytes and says what it read.
+async fn listener(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let heard = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.expect("a connection");
+        let mut heard = vec![0; 4096];
+        let read = connection.read(&mut heard).await.expect("a request");
+        connection.write_all(answer.as_bytes()).await.expect("an answer");
+        String::from_utf8_lossy(&heard[..read]).into_owned()
+    });
+    (address, heard)
+}
+
+fn loopback() -> Egress {
+    Egress::new(&["127.0.0.0/8".parse().expect("a network"), "::1/128".parse().expect("a network")])
+}
+
+fn call(url: &str) -> Call<'_> {
+    Call {
+        method: Method::Post,
+        url,
+        headers: &[("webhook-id", "1")],
+        body: b"{}",
+        timeout: Duration::from_secs(5),
+        max_answer_bytes: 16,
+    }
+}
+
+#[tokio::test]
+async fn an_allowed_address_is_called_and_its_answer_read() {
+    let (address, heard) =
+        listener("HTTP/1.1 202 OK\r\nretry-after: 7\r\ncontent-length: 2\r\n\r\nhi").await;
+    let answer =
+        loopback().call(call(&format!("http://localhost:{}/in?a=b", address.port()))).await;
+    let answer = answer.expect("an answer");
+    assert!(answer.is_success());
+    assert_eq!(
+        (answer.status, answer.header("retry-after"), answer.body.as_slice()),
+        (202, Some("7"), b"hi".as_slice())
+    );
+    let heard = heard.await.expect("a request");
+    assert!(heard.starts_with("POST /in?a=b HTTP/1.1\r\nwebhook-id: 1\r\n"), "{heard}");
+    assert!(heard.ends_with("\r\n\r\n{}"), "{heard}");
+}
+
+#[tokio::test]
+async fn nothing_but_the_internet_is_called_unless_it_is_named() {
+    let (address, heard) = listener("").await;
+    let port = address.port();
+    let elsewhere = Egress::new(&["10.0.0.0/8".parse().expect("a network")]);
+    for (egress, url, code) in [
+        (&Egress::new(&[]), format!("https://127.0.0.1:{port}/"), "forbidden_address"),
+        (&Egress::new(&[]), format!("https://localhost:{port}/"), "forbidden_address"),
+        (&Egress::new(&[]), format!("https://2130706433:{port}/"), "forbidden_address"),
+        (&Egress::new(&[]), format!("https://[::ffff:127.0.0.1]:{port}/"), "forbidden_address"),
+        (&Egress::new(&[]), format!("http://localhost:{port}/"), "plain_http"),
+        (&Egress::new(&[]), "http://example.com/".to_owned(), "plain_http"),
+        (&elsewhere, format!("http://localhost:{port}/"), "plain_http"),
+        (&elsewhere, format!("http://127.0.0.1:{port}/"), "plain_http"),
+        (&elsewhere, "http://8.8.8.8/".to_owned(), "plain_http"),
+        (&elsewhere, "ftp://10.0.0.1/".to_owned(), "url"),
+        (&elsewhere, "10.0.0.1".to_owned(), "url"),
+    ] {
+        let refused = egress.call(call(&url)).await.expect_err("refused");
+        assert_eq!(refused.code(), code, "{url}: {refused:?}");
+    }
+    assert!(!heard.is_finished(), "somebody connected");
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_a_long_answer_is_none() {
+    let (address, _heard) =
+        listener("HTTP/1.1 307 No\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
+            .await;
+    let answer = loopback().call(call(&format!("http://{address}/"))).await.expect("an answer");
+    assert_eq!(answer.status, 307);
+    let (address, _heard) = listener(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n",
+    )
+    .await;
+    let refused = loopback().call(call(&format!("http://{address}/"))).await.expect_err("too long");
+    assert!(matches!(refused, EgressError::TooLong), "{refused:?}");
+}
+
+#[tokio::test]
+async fn silence_ends_and_a_closed_port_is_told_without_the_address() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/hush", silent.local_addr().expect("an address"));
+    let hurried = Call { timeout: Duration::from_millis(50), ..call(&url) };
+    let refused = loopback().call(hurried).await.expect_err("silence");
+    assert!(matches!(refused, EgressError::Timeout), "{refused:?}");
+    drop(silent);
+    let refused = loopback().call(call(&url)).await.expect_err("nobody");
+    assert!(matches!(refused, EgressError::Connect(_)), "{refused:?}");
+    assert!(!format!("{refused:?}").contains("hush"), "{refused:?}");
+}

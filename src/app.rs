@@ -10,10 +10,10 @@ pub use crate::api::document;
 use crate::{
     api::{self, Measures},
     clock::Clock,
-    config::Config,
+    config::{Config, Retention},
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
     ingest::{Ingest, Limits, Workers},
-    routing, search, timers,
+    retention, routing, search, timers,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -173,10 +173,22 @@ impl Background {
         let limits = timers::Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
         let every = Duration::from_secs(u64::from(settings.every_seconds));
         if !every.is_zero() {
-            let task =
-                timers::start(store.clone(), clock.clone(), limits, every, stop.clone());
+            let task = timers::start(store.clone(), clock.clone(), limits, every, stop.clone());
             tasks.push(("timers", task));
         }
+        let kept = config.retention;
+        let days = |days: u32| (days > 0).then_some(days);
+        let limits = retention::Limits {
+            requests: days(kept.requests_days),
+            refused: days(kept.refused_days),
+            dedupe: days(kept.dedupe_days).map(|days| days.max(Retention::LEAST_DEDUPE_DAYS)),
+            events: days(kept.events_days),
+            messages: days(kept.messages_days),
+            audit: days(kept.audit_days),
+            archive: days(kept.archive_days),
+        };
+        let task = retention::start(store.clone(), clock.clone(), limits, stop.clone());
+        tasks.push(("retention", task));
         Self { stop, tasks }
     }
 

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 6 | [`app`] [`cli`] `main` | the only places that know everything |
 //! | 5 | [`webhooks`] [`api`] | edges never use each other |
-//! | 4 | [`ingest`] [`timers`] | meet the edges in values, each other in the database |
+//! | 4 | [`ingest`] [`timers`] [`retention`] [`erasure`] | meet the edges in values, each other in the database |
 //! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
 //! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`conditions`] [`wrap_up`] [`outbox`] [`search`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] [`egress`] | know no noun |
@@ -28,12 +28,14 @@ pub mod config;
 pub mod db;
 pub mod desk;
 pub mod egress;
+pub mod erasure;
 pub mod ingest;
 pub mod interactions;
 pub mod keys;
 pub mod messages;
 pub mod outbox;
 pub mod profiles;
+pub mod retention;
 pub mod routing;
 pub mod search;
 pub mod tasks;

@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn needed(method: &Method, path: &str) -> Scope {
     if method.is_safe() || path == "/v1/routes/try" {
         Scope::Read
-    } else if path.starts_with("/v1/channels") {
+    } else if ["/v1/channels", "/v1/erasures"].iter().any(|admin| path.starts_with(admin)) {
         Scope::Admin
     } else {
         Scope::Write

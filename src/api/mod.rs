@@ -13,6 +13,7 @@ mod channels;
 mod consents;
 mod docs;
 mod document;
+mod erasures;
 mod explain;
 mod health;
 mod idempotency;
@@ -113,6 +114,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(tasks::router())
         .merge(wrap_up::router())
         .merge(messaging_actions::router())
+        .merge(erasures::router())
         .merge(messages::router())
         .merge(queues::router())
         .merge(routes::router())

@@ -29,6 +29,13 @@ const SETTINGS: &[(&str, bool)] = &[
     ("timers.every_seconds", false),
     ("timers.idle_minutes", false),
     ("timers.wrap_up_limit_minutes", false),
+    ("retention.requests_days", false),
+    ("retention.refused_days", false),
+    ("retention.dedupe_days", false),
+    ("retention.events_days", false),
+    ("retention.messages_days", false),
+    ("retention.audit_days", false),
+    ("retention.archive_days", false),
     ("egress.allow", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
@@ -174,7 +181,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, timers, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, timers, retention, log, .. } = Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -187,6 +194,13 @@ fn default(name: &str) -> Option<String> {
         "timers.every_seconds" => Some(timers.every_seconds.to_string()),
         "timers.idle_minutes" => Some(timers.idle_minutes.to_string()),
         "timers.wrap_up_limit_minutes" => Some(timers.wrap_up_limit_minutes.to_string()),
+        "retention.requests_days" => Some(retention.requests_days.to_string()),
+        "retention.refused_days" => Some(retention.refused_days.to_string()),
+        "retention.dedupe_days" => Some(retention.dedupe_days.to_string()),
+        "retention.events_days" => Some(retention.events_days.to_string()),
+        "retention.messages_days" => Some(retention.messages_days.to_string()),
+        "retention.audit_days" => Some(retention.audit_days.to_string()),
+        "retention.archive_days" => Some(retention.archive_days.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

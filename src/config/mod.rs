@@ -27,6 +27,8 @@ pub struct Config {
     pub desk: Desk,
     /// What happens because time passed.
     pub timers: Timers,
+    /// What is not kept for ever.
+    pub retention: Retention,
     /// What may be called.
     pub egress: Egress,
     /// The key that seals secrets.
@@ -143,6 +145,46 @@ impl Timers {
 /// So many minutes; none is no limit.
 fn minutes(count: u32) -> Option<Duration> {
     (count > 0).then(|| Duration::from_secs(u64::from(count) * 60))
+}
+
+/// How many days each kind of data is kept; 0 is for ever.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// `FRONTDESK__RETENTION__REQUESTS_DAYS`: requests as they came.
+    pub requests_days: u32,
+    /// `FRONTDESK__RETENTION__REFUSED_DAYS`: requests that were refused.
+    pub refused_days: u32,
+    /// `FRONTDESK__RETENTION__DEDUPE_DAYS`: what tells a repeated request from a new one. Never
+    /// shorter than the longest time for which a provider tries again.
+    pub dedupe_days: u32,
+    /// `FRONTDESK__RETENTION__EVENTS_DAYS`: statuses, reactions and the rest of what is no message.
+    pub events_days: u32,
+    /// `FRONTDESK__RETENTION__MESSAGES_DAYS`: messages of closed interactions.
+    pub messages_days: u32,
+    /// `FRONTDESK__RETENTION__AUDIT_DAYS`: from what to what things were changed.
+    pub audit_days: u32,
+    /// `FRONTDESK__RETENTION__ARCHIVE_DAYS`: closed interactions, before they are archived.
+    pub archive_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            requests_days: 90,
+            refused_days: 30,
+            dedupe_days: 14,
+            events_days: 90,
+            messages_days: 0,
+            audit_days: 0,
+            archive_days: 30,
+        }
+    }
+}
+
+impl Retention {
+    /// WhatsApp tries again for a week, longer than anybody else.
+    pub const LEAST_DEDUPE_DAYS: u32 = 8;
 }
 
 /// What may be called, besides the internet by `https`.

@@ -77,8 +77,10 @@ pub async fn requeue(
     let role = interactions::role(author);
     let step = interactions::step(before.into(), &Action::Requeue, role)?;
     let last = routing::store::items_of(tx, before.id).await?.pop();
-    routing::store::end(tx, &[before.id], now).await?;
+    // The interaction before its items, as everywhere: who takes them in another order meets those
+    // who do not in a deadlock.
     let after = make(tx, before, &step, author, now).await?;
+    routing::store::end(tx, &[before.id], now).await?;
     let decision = routing::Decision {
         queue: queue.to_owned(),
         priority: last.as_ref().map_or(routing::DEFAULT_PRIORITY, |item| item.priority),

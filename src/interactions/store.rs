@@ -320,7 +320,7 @@ pub(crate) const COLUMNS: &str = "select seq, id, type, subtype, direction, init
     contact, consumer, verified, match_outcome, candidates, assigned_to, assigned_at, assignment_group, \
     opened_at, opened_by, closed_at, closed_by, short_description, description_generated, context, \
     channel_metadata, language, country, location, sentiment, help_requested, client_session_id, \
-    virtual_agent, agent_chat, system_wrap_up, wrap_up_id, wrap_up_ends_at, wrap_up_codes, parent_id, worked_ms, wrap_up_ms, live_requested_at, \
+    virtual_agent, agent_chat, system_wrap_up, archived_at, wrap_up_id, wrap_up_ends_at, wrap_up_codes, parent_id, worked_ms, wrap_up_ms, live_requested_at, \
     first_reply_at, last_reply_id, replies, response_ms, version from interactions";
 
 /// Interactions, newest first.

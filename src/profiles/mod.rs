@@ -5,6 +5,7 @@
 //! stored is rewritten, and two profiles are never merged here.
 
 pub mod consents;
+pub mod forgotten;
 pub mod people;
 mod resolve;
 pub mod store;

@@ -57,6 +57,7 @@ fn interaction(contact_type: ContactType, state: State, assigned_to: Option<&str
         virtual_agent: false,
         agent_chat: false,
         system_wrap_up: false,
+        archived_at: None,
         wrap_up_configuration: None,
         wrap_up_ends_at: None,
         wrap_up_codes: Json(Vec::new()),

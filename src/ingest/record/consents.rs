@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use frontdesk_adapters::Kind;
 
-use super::Fresh;
+use super::{Fresh, Known};
 use crate::{
     db::{StoreError, Tx},
-    profiles::consents::{self, Consent, NewConsent},
+    profiles::{
+        consents::{self, Consent, NewConsent},
+        forgotten::Pair,
+    },
 };
 
 /// What an event says about consent.
@@ -46,4 +49,18 @@ pub(super) async fn record(tx: &mut Tx, fresh: &[Fresh<'_>]) -> Result<(), Store
         latest.insert(key, consent);
     }
     consents::record(tx, latest.into_values().collect()).await
+}
+
+/// Senders who are new to us, each with the address they wrote to: they may have been erased.
+pub(super) fn of_created(fresh: &[Fresh<'_>], known: &Known) -> Vec<Pair> {
+    let created = fresh.iter().filter(|fresh| known.profile(fresh).is_some_and(|one| one.created));
+    let pairs = created.filter_map(|fresh| {
+        let sender = fresh.message()?.sender.as_ref()?;
+        Some(Pair {
+            scheme: fresh.medium().as_str().to_owned(),
+            value: sender.address.value.clone(),
+            our_address: fresh.arrived.our_address.clone(),
+        })
+    });
+    pairs.collect()
 }

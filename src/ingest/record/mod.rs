@@ -25,7 +25,7 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Continued},
     messages, outbox,
-    profiles::{self, Resolved},
+    profiles::{self, Resolved, forgotten},
     routing,
 };
 
@@ -94,6 +94,9 @@ pub(super) async fn record(
     let profiles = profiles::resolve(tx, &senders, now).await?;
     let known = Known { profiles };
     interactions::store::link_open(tx, known.links()).await?;
+    if let Some(vault) = &catalog.forgotten {
+        forgotten::revive(tx, vault, consents::of_created(&fresh, &known), now).await?;
+    }
     consents::record(tx, &fresh).await?;
 
     // Which conversation?

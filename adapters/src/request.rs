@@ -74,8 +74,13 @@ pub enum Refusal {
     #[error("{0}")]
     BadSignature(&'static str),
     /// The proof is outside its time window.
-    #[error("the signed time is more than {0} seconds from now")]
-    Stale(u32),
+    #[error("the signed time is more than {tolerance_seconds} seconds from now")]
+    Stale {
+        /// How far it may be from the receiver's clock.
+        tolerance_seconds: u32,
+        /// The signed time, in Unix seconds.
+        signed_at: i64,
+    },
     /// The request cannot be checked as it is.
     #[error("{0}")]
     Malformed(&'static str),
@@ -87,7 +92,7 @@ impl Refusal {
         match self {
             Self::MissingSignature(_) => "missing_signature",
             Self::BadSignature(_) => "bad_signature",
-            Self::Stale(_) => "stale",
+            Self::Stale { .. } => "stale",
             Self::Malformed(_) => "malformed",
         }
     }

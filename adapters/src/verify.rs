@@ -134,7 +134,7 @@ fn any_matches(secrets: &[Secret], matches: impl Fn(&Secret) -> bool) -> Result<
 /// Requires a signed time to be near ours, either way.
 fn fresh(sent: i64, now: Timestamp, tolerance_seconds: u32) -> Result<(), Refusal> {
     if sent.abs_diff(now.as_seconds()) > u64::from(tolerance_seconds) {
-        return Err(Refusal::Stale(tolerance_seconds));
+        return Err(Refusal::Stale { tolerance_seconds, signed_at: sent });
     }
     Ok(())
 }
@@ -183,7 +183,9 @@ fn same(expected: &[u8], given: &[u8]) -> bool {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four_bits: u8| char::from(DIGITS[usize::from(four_bits)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Lower case only, as the providers write it.

@@ -4,10 +4,15 @@
 //! work item, what must be told onward, and the audit. Whoever comes second to a change learns it
 //! by [`DeskError::Changed`], reads again and decides anew.
 
+pub mod consent;
 mod contacts;
+pub mod directory;
 mod endings;
 pub mod explain;
 mod finding;
+pub mod identity;
+pub mod import;
+pub mod merges;
 mod replies;
 pub mod tasks;
 
@@ -43,6 +48,9 @@ pub enum DeskError {
     /// The customer is blocked.
     #[error("this customer is blocked")]
     Blocked,
+    /// The customer wants no messages.
+    #[error("this customer wants no messages")]
+    OptedOut,
     /// The address takes no messages.
     #[error("nothing can be sent to this address")]
     NotAnswerable,

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{DeskError, act, tell};
+use super::{DeskError, act, consent, tell};
 use crate::{
     audit::{Author, AuthorKind},
     clock,
@@ -26,7 +26,7 @@ pub struct Reply<'a> {
 /// Records a message of ours and what it does to the clocks; returns its id.
 ///
 /// An agent who answers what waits takes it on; parked and finished conversations are taken up
-/// again by their agent. Whether the customer may be written to is the caller's to ask.
+/// again by their agent. A customer who is blocked or wants no messages gets none.
 pub async fn reply(
     tx: &mut Tx,
     before: &Interaction,
@@ -34,6 +34,7 @@ pub async fn reply(
     author: &Author,
     now: i64,
 ) -> Result<(Interaction, Uuid), DeskError> {
+    consent::permit(tx, before).await?;
     let mut current = before.clone();
     if let Some(action) = taken_on(&current, reply, author) {
         current = act(tx, &current, &action, author, now).await?;
@@ -73,7 +74,8 @@ pub async fn reply(
     Ok((current, id))
 }
 
-/// Records a message of the gateway's own: it answers nothing and moves nothing. Returns its id.
+/// Records a message of the gateway's own: it answers nothing and moves nothing. Returns its id. It
+/// passes the same gate as any other.
 pub async fn prompt(
     tx: &mut Tx,
     interaction: &Interaction,
@@ -81,6 +83,7 @@ pub async fn prompt(
     author: &Author,
     now: i64,
 ) -> Result<Uuid, DeskError> {
+    consent::permit(tx, interaction).await?;
     let (Some(profile_id), Some(channel_id)) = (interaction.profile_id, &interaction.channel_id)
     else {
         return Err(DeskError::NoChannel);

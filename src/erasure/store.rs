@@ -60,6 +60,10 @@ pub(super) async fn find(tx: &mut Tx, subject: &Subject) -> Result<Found, StoreE
         "select p.id from {rows} join profiles p on p.value = r.text union \
          select a.profile_id from {rows} join profile_aliases a on a.value = r.text",
     );
+    static MERGED: Statement<IdRow> = Statement::new(
+        "select m.kept_id from {rows} join profile_merges m on m.given_up_id = r.id and m.state = 'confirmed' union \
+         select m.given_up_id from {rows} join profile_merges m on m.kept_id = r.id and m.state = 'confirmed'",
+    );
     static BY_PERSON: Statement<IdRow> =
         Statement::new("select p.id from {rows} join profiles p on p.person_id = r.id");
     static ADDRESSES: Statement<IdRow> = Statement::new(
@@ -95,10 +99,13 @@ pub(super) async fn find(tx: &mut Tx, subject: &Subject) -> Result<Found, StoreE
             found.profiles.extend(profiles.into_iter().map(|(id,)| id));
         }
     }
-    // Addresses lead to profiles, and profiles to further addresses.
+    // Addresses lead to profiles, and profiles to further addresses and to those they were merged
+    // with.
     loop {
         let known = (found.addresses.len(), found.profiles.len());
         let rows: Vec<(Uuid,)> = BY_VALUE.fetch(tx, texts(found.addresses.clone())).await?;
+        found.profiles.extend(rows.into_iter().map(|(id,)| id));
+        let rows: Vec<(Uuid,)> = MERGED.fetch(tx, ids(found.profiles.clone())).await?;
         found.profiles.extend(rows.into_iter().map(|(id,)| id));
         let rows: Vec<(String,)> = ADDRESSES.fetch(tx, ids(found.profiles.clone())).await?;
         found.addresses.extend(rows.into_iter().map(|(address,)| address));
@@ -125,7 +132,7 @@ pub(super) async fn give_up(tx: &mut Tx, found: &Found, now: i64) -> Result<(), 
         }
     }
     static GIVE_UP: Statement<GivenUp> = Statement::new(
-        "update profiles set active = false, changed_at = r.now, version = version + 1 from {rows} \
+        "update profiles set active = false, expired_at = r.now, changed_at = r.now, version = version + 1 from {rows} \
          where profiles.id = r.id and profiles.active",
     );
     GIVE_UP.execute(tx, found.profiles.iter().map(|id| GivenUp { id: *id, now }).collect()).await?;
@@ -243,6 +250,12 @@ pub(super) async fn audit_of(tx: &mut Tx, found: &Found) -> Result<Vec<Uuid>, St
     rows.extend(found.tasks.values().map(|number| row("task", number.clone())));
     rows.extend(found.profiles.iter().map(|id| row("profile", id.to_string())));
     rows.extend(found.people.iter().map(|id| row("person", id.to_string())));
+    static OF_MERGES: Statement<IdRow> = Statement::new(
+        "select m.id from {rows} join profile_merges m on m.kept_id = r.id union \
+         select m.id from {rows} join profile_merges m on m.given_up_id = r.id",
+    );
+    let merges: Vec<(Uuid,)> = OF_MERGES.fetch(tx, ids(found.profiles.iter().copied())).await?;
+    rows.extend(merges.into_iter().map(|(id,)| row("merge", id.to_string())));
     let rows: Vec<(Uuid,)> = FIND.fetch(tx, rows).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
@@ -381,9 +394,26 @@ pub(super) async fn forget_identity(
         Statement::new("delete from person_phones where person_id in (select r.id from {rows})");
     static PEOPLE: Statement<IdRow> =
         Statement::new("delete from people where id in (select r.id from {rows})");
+    // A merge says from what to what it changed both; without one of them it cannot be undone.
+    static MERGE_ROWS: Statement<IdRow> = Statement::new(
+        "delete from profile_merge_rows where merge_id in (select m.id from profile_merges m \
+         where m.kept_id in (select r.id from {rows}))",
+    );
+    static GIVEN_UP_ROWS: Statement<IdRow> = Statement::new(
+        "delete from profile_merge_rows where merge_id in (select m.id from profile_merges m \
+         where m.given_up_id in (select r.id from {rows}))",
+    );
+    static MERGES: Statement<IdRow> =
+        Statement::new("delete from profile_merges where kept_id in (select r.id from {rows})");
+    static GIVEN_UP: Statement<IdRow> =
+        Statement::new("delete from profile_merges where given_up_id in (select r.id from {rows})");
     let profiles = || ids(found.profiles.iter().copied());
+    MERGE_ROWS.execute(tx, profiles()).await?;
+    GIVEN_UP_ROWS.execute(tx, profiles()).await?;
     let people = || ids(found.people.iter().copied());
     Ok(vec![
+        ("profile_merges", MERGES.execute(tx, profiles()).await?),
+        ("profile_merges", GIVEN_UP.execute(tx, profiles()).await?),
         ("profile_aliases", ALIASES.execute(tx, profiles()).await?),
         ("profiles", PROFILES.execute(tx, profiles()).await?),
         ("person_phones", PHONES.execute(tx, texts(found.addresses.clone())).await?),

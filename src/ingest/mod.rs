@@ -137,8 +137,12 @@ impl Ingest {
         let mut committers = Vec::new();
         let mut tasks = Vec::new();
         for _ in 0..store.committers(limits.committers) {
-            let (committer, task) =
-                commit::Committer::start(store.clone(), catalog.clone(), limits, stop.clone());
+            let (committer, task) = commit::Committer::start(
+                store.for_committer(),
+                catalog.clone(),
+                limits,
+                stop.clone(),
+            );
             committers.push(committer);
             tasks.push(task);
         }

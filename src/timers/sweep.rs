@@ -2,7 +2,6 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use frontdesk_adapters::Medium;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -19,7 +18,7 @@ use crate::{
     desk::{self, DeskError},
     interactions::{self, Interaction, State},
     outbox::{self, EventType, NewEvent},
-    profiles::{self, consents},
+    profiles,
     routing,
 };
 
@@ -339,25 +338,14 @@ async fn prompt(
         Some(id) => profiles::store::get(tx, id).await?,
         None => None,
     };
-    let (Some(profile), Some(our_address)) = (profile, &interaction.our_address) else {
-        return Ok(Outcome::Refused);
-    };
+    let Some(profile) = profile else { return Ok(Outcome::Refused) };
     if !profile.answerable || !profile.active {
         return Ok(Outcome::NotAnswerable);
     }
-    let Ok(medium) = serde_json::from_value::<Medium>(profile.scheme.into()) else {
-        return Ok(Outcome::Refused);
-    };
-    let pair = consents::Pair {
-        scheme: medium.as_str(),
-        value: profile.value,
-        our_address: our_address.clone(),
-    };
-    if consents::opted_out(tx, vec![pair]).await? == [true] {
-        return Ok(Outcome::OptedOut);
-    }
     match desk::prompt(tx, interaction, text, author, now).await {
         Ok(_) => Ok(Outcome::Done),
+        Err(DeskError::OptedOut) => Ok(Outcome::OptedOut),
+        Err(DeskError::Blocked) => Ok(Outcome::NotAnswerable),
         Err(DeskError::NoChannel) => Ok(Outcome::Refused),
         Err(error) => Err(error),
     }

@@ -63,7 +63,11 @@ on_both! {
                 "unhex(printf('%032x', i))",
                 "x''",
             ),
-            frontdesk::db::Store::Postgres(_) => ("generate_series(1, 1200) as n(i)", "lpad(to_hex(i), 32, '0')::uuid"),
+            frontdesk::db::Store::Postgres(_) => (
+                "generate_series(1, 1200) as n(i)",
+                "lpad(to_hex(i), 32, '0')::uuid",
+                "''::bytea",
+            ),
         };
         desk.execute(&format!("insert into requests (id, channel_id, method, target, headers, body, received_at, \
             outcome, events, duplicates) select {id}, 'twilio-main', 'POST', '/', '[]', {body}, {}, 'accepted', 1, 0 from {rows}",

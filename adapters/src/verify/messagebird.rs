@@ -105,8 +105,12 @@ impl Scheme for MessageBird {
         Ok(())
     }
 
+    /// That of the token, which has those of address and body in it.
     fn bare_digest(&self, key: &[u8], request: &Request) -> Vec<u8> {
-        hmac_sha256(key, &[&request.body])
+        let signed = request.header(TOKEN).and_then(|token| token.rsplit_once('.'));
+        let signed = signed.map_or("", |(signed, _)| signed);
+        let (address, body) = (Sha256::digest(&request.url), Sha256::digest(&request.body));
+        [hmac_sha256(key, &[signed.as_bytes()]), address.to_vec(), body.to_vec()].concat()
     }
 }
 
@@ -120,7 +124,7 @@ fn verify_token(request: &Request, secrets: &[Secret], now: Timestamp) -> Result
     let begins = token.seconds("nbf").ok_or(MISMATCH)?;
     // A second for the difference between two clocks, as in the provider's own libraries.
     if now < begins.saturating_sub(1) || now > expires.saturating_add(1) {
-        return Err(Refusal::Stale(TOKEN_SECONDS));
+        return Err(Refusal::Stale { tolerance_seconds: TOKEN_SECONDS, signed_at: begins });
     }
     let is = |claim: &str, expected: &str| {
         token.text(claim).is_some_and(|claim| same(expected.as_bytes(), claim.as_bytes()))

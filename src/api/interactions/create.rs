@@ -22,7 +22,7 @@ use crate::{
     db::Tx,
     desk::{self, Contact, Outreach},
     interactions::{ContactType, number},
-    profiles::{PersonRef, forgotten, people},
+    profiles::{PersonRef, consents::Pair, forgotten, people},
 };
 
 const LONGEST: usize = 10_000;
@@ -44,6 +44,10 @@ pub(super) struct NewInteraction {
     to: Option<String>,
     /// For messaging: what to write.
     text: Option<String>,
+    /// For messaging: whether the address changed hands, so that `person` has it from now on. What
+    /// is open with whoever had it is closed.
+    #[serde(default)]
+    take_over: bool,
 }
 
 /// Enters a contact: somebody at the counter or on the telephone, or a message an agent begins.
@@ -84,13 +88,23 @@ pub(super) async fn create(
             let channel = channel(&api, new.channel.as_deref())?;
             let to = address(&channel, new.to.as_deref())?;
             // Whoever was erased after opting out still wants no messages.
-            let pair = forgotten::Pair {
+            let pair = Pair {
                 scheme: channel.adapter.medium.as_str().to_owned(),
                 value: to.value.clone(),
                 our_address: channel.address.clone(),
             };
             forgotten::revive(&mut tx, &api.vault, vec![pair], now.as_millis()).await?;
-            let outreach = Outreach { channel: &channel, to, person, description, text: &text };
+            if new.take_over && person.is_none() {
+                return Err(Problem::body("/person", "say who has the address now"));
+            }
+            let outreach = Outreach {
+                channel: &channel,
+                to,
+                person,
+                take_over: new.take_over,
+                description,
+                text: &text,
+            };
             desk::write_first(&mut tx, outreach, &author, now.as_millis()).await?
         }
     };

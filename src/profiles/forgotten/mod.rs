@@ -7,14 +7,3 @@
 mod store;
 
 pub use store::{any, forget, revive};
-
-/// A sender and an address of ours.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pair {
-    /// The medium.
-    pub scheme: String,
-    /// The sender's address.
-    pub value: String,
-    /// Our address.
-    pub our_address: String,
-}

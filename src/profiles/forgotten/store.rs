@@ -1,9 +1,8 @@
 //! SQL of opt-outs of senders who were erased.
 
-use super::Pair;
 use crate::{
     db::{Bytes, Statement, StoreError, Tx, batch_row, on_engine},
-    profiles::consents::Consent,
+    profiles::consents::{Consent, Pair},
     vault::Vault,
 };
 
@@ -57,6 +56,8 @@ pub async fn forget(
     );
     static FORGET: Statement<ValueRow> =
         Statement::new("delete from consents where value in (select r.value from {rows})");
+    static HISTORY: Statement<ValueRow> =
+        Statement::new("delete from consent_changes where value in (select r.value from {rows})");
     let rows: Vec<ValueRow> =
         addresses.iter().map(|value| ValueRow { value: value.clone() }).collect();
     let out: Vec<(String, String, String)> = OUT.fetch(tx, rows.clone()).await?;
@@ -64,6 +65,7 @@ pub async fn forget(
         out.into_iter().map(|(scheme, value, our_address)| Pair { scheme, value, our_address });
     let digests = pairs.map(|pair| DigestRow::of(vault, &pair, now)).collect();
     KEEP.execute(tx, digests).await?;
+    HISTORY.execute(tx, rows.clone()).await?;
     FORGET.execute(tx, rows).await
 }
 
@@ -83,8 +85,9 @@ pub async fn revive(
     static DONE: Statement<DigestRow> = Statement::new(
         "delete from forgotten_consents where digest in (select r.digest from {rows})",
     );
-    pairs.sort();
-    pairs.dedup();
+    let key = |pair: &Pair| (pair.scheme.clone(), pair.value.clone(), pair.our_address.clone());
+    pairs.sort_by_key(key);
+    pairs.dedup_by_key(|pair| key(pair));
     let rows: Vec<DigestRow> = pairs.iter().map(|pair| DigestRow::of(vault, pair, now)).collect();
     REVIVE.execute(tx, rows.clone()).await?;
     DONE.execute(tx, rows).await?;

@@ -3,6 +3,7 @@
 mod agents;
 mod document;
 mod gateway;
+mod identity;
 mod interactions;
 mod tasks;
 mod timers;
@@ -128,6 +129,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        identity::exercise(&gateway, key).await;
         timers::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();

@@ -164,6 +164,7 @@ impl TestGateway {
             name: name.to_owned(),
             email: None,
             phones: phones.iter().map(|phone| (*phone).to_owned()).collect(),
+            external_id: None,
             active: true,
         };
         let mut tx = self.store.begin().await.expect("a transaction");

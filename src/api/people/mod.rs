@@ -1,5 +1,7 @@
 //! The directory of people, whom senders are matched against.
 
+mod import;
+
 use axum::{Json, extract::State};
 use frontdesk_adapters::phone;
 use serde::Deserialize;
@@ -9,13 +11,14 @@ use uuid::Uuid;
 
 use super::{
     Api, Context,
+    agents::By,
     input::{Body, IfMatch, Paging, Path, Query, number, phone_like, present},
     interactions,
     output::{Created, Page, Range, Versioned},
     problem::Problem,
 };
 use crate::{
-    desk::Finding,
+    desk::{Finding, directory},
     interactions::{Interaction, store::Filter as InteractionFilter},
     profiles::{
         PersonKind,
@@ -28,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(list, create))
         .routes(routes!(get, change))
         .routes(routes!(list_interactions))
+        .merge(import::router())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -58,6 +62,11 @@ struct PersonChange {
     email: Option<Option<String>>,
     /// All phone numbers, with `+` and country code.
     phones: Option<Vec<String>>,
+    /// What the person is called in the system the directory comes from; `null` takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
+    external_id: Option<Option<String>>,
     /// Whether senders are matched against this person.
     active: Option<bool>,
 }
@@ -69,6 +78,7 @@ impl PersonChange {
             name: self.name.unwrap_or_else(|| person.name.clone()),
             email: self.email.unwrap_or_else(|| person.email.clone()),
             phones: self.phones.unwrap_or_else(|| person.phones.clone()),
+            external_id: self.external_id.unwrap_or_else(|| person.external_id.clone()),
             active: self.active.unwrap_or(person.active),
         }
     }
@@ -80,6 +90,7 @@ impl From<PersonError> for Problem {
             PersonError::Name => "/name".to_owned(),
             PersonError::Phone(index) => format!("/phones/{index}"),
             PersonError::Email => "/email".to_owned(),
+            PersonError::ExternalId => "/external_id".to_owned(),
         };
         Self::body(pointer, error)
     }
@@ -121,39 +132,39 @@ async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Versioned<Pers
     Ok(Versioned(person, version))
 }
 
-/// Enters a person.
+/// Enters a person. Guests who wait with one of the numbers are linked.
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = NewPerson,
     responses((status = 201, body = Person, description = "The new person.")))]
 async fn create(
     State(api): Context,
+    By(author): By,
     Body(new): Body<NewPerson>,
 ) -> Result<Created<Person>, Problem> {
     let new = new.normalized()?;
     let mut tx = api.store.begin().await?;
-    let person = people::insert(&mut tx, &new, api.clock.now().as_millis()).await?;
+    let now = api.clock.now().as_millis();
+    let person = directory::enter(&mut tx, &new, &author, now).await?;
     tx.commit().await?;
     Ok(Created(format!("/v1/people/{}", person.id), Versioned(person, 1)))
 }
 
-/// Changes a person.
+/// Changes a person. Senders with a number that came or went are decided about anew.
 #[utoipa::path(patch, path = "/v1/people/{id}", tag = "people",
     params(("id" = Uuid, Path, description = "The person's id.")), request_body = PersonChange,
     responses((status = 200, body = Person, description = "The changed person.")))]
 async fn change(
     State(api): Context,
+    By(author): By,
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     Body(change): Body<PersonChange>,
 ) -> Result<Versioned<Person>, Problem> {
     let mut tx = api.store.begin().await?;
-    let not_found = || Problem::not_found("person");
-    let person = people::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    let person = people::get(&mut tx, id).await?.ok_or_else(|| Problem::not_found("person"))?;
     if_match.check(person.version)?;
     let new = change.of(&person).normalized()?;
-    if !people::update(&mut tx, id, person.version, &new, api.clock.now().as_millis()).await? {
-        return Err(Problem::conflict());
-    }
-    let person = people::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    let now = api.clock.now().as_millis();
+    let person = directory::change(&mut tx, &person, &new, &author, now).await?;
     tx.commit().await?;
     let version = person.version;
     Ok(Versioned(person, version))

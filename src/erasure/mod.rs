@@ -10,20 +10,19 @@
 
 mod clean;
 mod needles;
+mod receipts;
 mod scan;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-pub use store::{list, receipt};
+pub use receipts::{Receipt, Removed, list, receipt};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use self::needles::Needles;
 use crate::{
-    audit::{self, Author, AuthorKind, Change, Subject as AuditSubject},
+    audit::{self, Author, Change, Subject as AuditSubject},
     clock,
     db::{Store, StoreError},
     profiles::forgotten,
@@ -41,32 +40,6 @@ pub enum Subject {
     /// A profile.
     Profile(Uuid),
 }
-
-/// What an erasure removed. It says nothing about whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[schema(as = ErasureReceipt)]
-pub struct Receipt {
-    /// Opaque id; the audit has it, too.
-    pub id: Uuid,
-    /// What ordered it.
-    pub author_kind: AuthorKind,
-    /// Who ordered it.
-    pub author: String,
-    /// How many of what are gone, or emptied where something else must stay.
-    #[schema(value_type = BTreeMap<String, u64>)]
-    pub removed: Removed,
-    /// When it began.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub started_at: i64,
-    /// When it ended.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub finished_at: i64,
-}
-
-/// How many of what.
-pub type Removed = BTreeMap<String, u64>;
 
 /// Why nothing, or not everything, was erased. Repeating it goes on where it stopped.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +123,7 @@ pub async fn erase(
         started_at,
         finished_at: now(),
     };
-    store::keep(&mut tx, &receipt).await?;
+    receipts::keep(&mut tx, &receipt).await?;
     let removed = serde_json::json!(receipt.removed);
     let changes = vec![Change::new("removed", serde_json::Value::Null, removed)];
     let subject = AuditSubject::new("erasure", receipt.id);

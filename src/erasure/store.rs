@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Receipt, Removed, Subject, needles::Needles};
+use super::{Removed, Subject, needles::Needles};
 use crate::{
-    audit::AuthorKind,
     db::{Statement, StoreError, Tx, batch_row, on_engine},
     interactions,
 };
@@ -273,8 +273,8 @@ pub(super) async fn empty_audit(
         on_engine!(tx, conn => sqlx::query_as(FIND).bind(id).fetch_optional(conn).await)?;
     let Some((subject, Json(mut changes))) = row else { return Ok(()) };
     for change in &mut changes {
-        change.from = serde_json::Value::Null;
-        change.to = serde_json::Value::Null;
+        change.from = Value::Null;
+        change.to = Value::Null;
     }
     let subject = if needles.stand_in(subject.as_bytes()) { "erased" } else { &subject };
     on_engine!(tx, conn => sqlx::query(EMPTY).bind(id).bind(subject).bind(Json(&changes))
@@ -350,20 +350,20 @@ pub(super) async fn answers(
     found: &Found,
     needles: &Needles,
 ) -> Result<Vec<(Uuid, String)>, StoreError> {
-    const SQL: &str = "select api_key_id, key, body from idempotent_answers";
-    let rows: Vec<(Uuid, String, Vec<u8>)> =
+    const SQL: &str = "select api_key_id, key, headers, body from idempotent_answers";
+    let rows: Vec<(Uuid, String, Json<Value>, Vec<u8>)> =
         on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
     let mut names: Vec<String> = Vec::new();
     names.extend(found.interactions.values().map(|seq| interactions::number(*seq)));
     names.extend(found.tasks.values().cloned());
     let opaque = found.interactions.keys().chain(&found.profiles).chain(&found.people);
     names.extend(opaque.map(Uuid::to_string));
-    let shows = |body: &[u8]| {
-        let text = String::from_utf8_lossy(body);
+    let shows = |headers: &Value, body: &[u8]| {
+        let text = format!("{headers}{}", String::from_utf8_lossy(body));
         needles.stand_in(body) || names.iter().any(|name| text.contains(name))
     };
-    let showing = rows.into_iter().filter(|(_, _, body)| shows(body));
-    Ok(showing.map(|(api_key, key, _)| (api_key, key)).collect())
+    let showing = rows.into_iter().filter(|(_, _, headers, body)| shows(&headers.0, body));
+    Ok(showing.map(|(api_key, key, ..)| (api_key, key)).collect())
 }
 
 /// Forgets kept answers.
@@ -420,63 +420,4 @@ pub(super) async fn forget_identity(
         ("person_phones", OF_PEOPLE.execute(tx, people()).await?),
         ("people", PEOPLE.execute(tx, people()).await?),
     ])
-}
-
-#[derive(sqlx::FromRow)]
-struct ReceiptRow {
-    id: Uuid,
-    author_kind: AuthorKind,
-    author: String,
-    removed: Json<Removed>,
-    started_at: i64,
-    finished_at: i64,
-}
-
-impl From<ReceiptRow> for Receipt {
-    fn from(row: ReceiptRow) -> Self {
-        let ReceiptRow { id, author_kind, author, removed, started_at, finished_at } = row;
-        Self { id, author_kind, author, removed: removed.0, started_at, finished_at }
-    }
-}
-
-/// Keeps a receipt.
-pub(super) async fn keep(tx: &mut Tx, receipt: &Receipt) -> Result<(), StoreError> {
-    const SQL: &str = "insert into erasures (id, author_kind, author, removed, started_at, finished_at) \
-        values ($1, $2, $3, $4, $5, $6)";
-    on_engine!(tx, conn => sqlx::query(SQL)
-        .bind(receipt.id)
-        .bind(receipt.author_kind)
-        .bind(&receipt.author)
-        .bind(Json(&receipt.removed))
-        .bind(receipt.started_at)
-        .bind(receipt.finished_at)
-        .execute(conn)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
-/// Receipts before `before`, newest first.
-pub async fn list(
-    tx: &mut Tx,
-    before: Option<Uuid>,
-    limit: i64,
-) -> Result<Vec<Receipt>, StoreError> {
-    const SQL: &str = "select id, author_kind, author, removed, started_at, finished_at from erasures \
-        where id < $1 order by id desc limit $2";
-    let rows: Vec<ReceiptRow> = on_engine!(tx, conn => sqlx::query_as(SQL)
-        .bind(before.unwrap_or(Uuid::max()))
-        .bind(limit)
-        .fetch_all(conn)
-        .await)?;
-    Ok(rows.into_iter().map(Receipt::from).collect())
-}
-
-/// One receipt.
-pub async fn receipt(tx: &mut Tx, id: Uuid) -> Result<Option<Receipt>, StoreError> {
-    const SQL: &str = "select id, author_kind, author, removed, started_at, finished_at from erasures \
-        where id = $1";
-    let row: Option<ReceiptRow> =
-        on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?;
-    Ok(row.map(Receipt::from))
 }

@@ -18,8 +18,7 @@ use crate::{
     desk::{self, DeskError},
     interactions::{self, Interaction, State},
     outbox::{self, EventType, NewEvent},
-    profiles,
-    routing,
+    profiles, routing,
 };
 
 /// Interactions looked at in one statement.

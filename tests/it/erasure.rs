@@ -172,10 +172,9 @@ async fn everything_happens(desk: &Desk) -> Value {
             ],
         ))
         .await;
-        let remembered = json!({"kind": "contact", "name": format!("{name} again")});
-        desk.remembered("ana", "people", name, remembered).await;
+        let note = json!({"text": format!("{name} called")});
+        desk.remembered("ana", &format!("{path}/notes"), name, note).await;
     }
-    desk.execute("delete from people where name like '%again'").await;
     desk.accept(whatsapp(
         "whatsapp-demo",
         &[
@@ -203,11 +202,11 @@ async fn dump(store: &Store) -> BTreeMap<String, String> {
     let columns: Vec<(String, String, String)> = match store {
         Store::Sqlite { .. } => {
             rows(store, "select t.name, c.name, lower(c.type) from sqlite_master t \
-                join pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite_%'").await
+                join pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite_%' and t.name <> '_sqlx_migrations'").await
         }
         Store::Postgres(_) => {
             rows(store, "select table_name::text, column_name::text, data_type::text \
-                from information_schema.columns where table_schema = 'public'").await
+                from information_schema.columns where table_schema = 'public' and table_name <> '_sqlx_migrations'").await
         }
     };
     let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -220,9 +219,14 @@ async fn dump(store: &Store) -> BTreeMap<String, String> {
     }
     let mut dump = BTreeMap::new();
     for (table, texts) in tables {
-        let sql = format!("select {} from \"{table}\"", texts.join(" || '|' || "));
-        let found: Vec<(String,)> = rows(store, &sql).await;
-        let found: Vec<String> = found.into_iter().map(|(text,)| text).collect();
+        let row = texts.join(" || '|' || ");
+        let row = match store {
+            Store::Sqlite { .. } => format!("cast({row} as blob)"),
+            Store::Postgres(_) => format!("convert_to({row}, 'UTF8')"),
+        };
+        let found: Vec<(Vec<u8>,)> = rows(store, &format!("select {row} from \"{table}\"")).await;
+        let found: Vec<String> =
+            found.iter().map(|(row,)| String::from_utf8_lossy(row).into_owned()).collect();
         dump.insert(table, found.join("\n"));
     }
     dump

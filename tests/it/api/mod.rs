@@ -2,6 +2,7 @@
 
 mod agents;
 mod document;
+mod erasures;
 mod gateway;
 mod identity;
 mod interactions;
@@ -131,6 +132,7 @@ on_both! {
         tasks::exercise(&gateway, key, &number).await;
         identity::exercise(&gateway, key).await;
         timers::exercise(&gateway, key).await;
+        erasures::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

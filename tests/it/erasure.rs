@@ -50,7 +50,8 @@ on_both! {
             }
             for canary in OF_BEN {
                 // What came together with Ana's is kept as it was understood, not as it came.
-                if table != "requests" {
+                // SQLite's index is packed anew; its words are compared where they stand as text.
+                if table != "requests" && !table.ends_with("_data") {
                     let (there, left) = (before[table].matches(canary).count(), text.matches(canary).count());
                     assert_eq!(left, there, "{canary} in {table}");
                 }

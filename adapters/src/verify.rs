@@ -6,7 +6,9 @@
 //! its provider. The clock is an argument, and no scheme fetches a key.
 
 mod body_hmac;
+mod chosen_header;
 mod chosen_hmac;
+mod chosen_proofs;
 mod ed25519;
 mod endpoint;
 mod jwt;
@@ -20,7 +22,10 @@ mod telesign;
 #[cfg(test)]
 mod tests;
 mod url_and_form;
+mod vk;
 mod vonage;
+mod wechat;
+mod zalo;
 
 use std::fmt;
 
@@ -33,7 +38,9 @@ use subtle::ConstantTimeEq;
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use chosen_header::ChosenHeader;
 pub use chosen_hmac::ChosenHmac;
+pub use chosen_proofs::ChosenProofs;
 pub use ed25519::Ed25519;
 pub use endpoint::Endpoint;
 pub use messagebird::MessageBird;
@@ -44,7 +51,10 @@ pub use sinch::Sinch;
 pub use standard_webhooks::StandardWebhooks;
 pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
+pub use vk::BodySecret;
 pub use vonage::Vonage;
+pub use wechat::{JioChat, WeChat};
+pub use zalo::Zalo;
 
 /// How a request proves who sent it, and under which fields of the account the secrets lie.
 pub trait Scheme: fmt::Debug + Send + Sync {
@@ -59,10 +69,18 @@ pub trait Scheme: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether archives must not keep the header `name`: the account may choose it.
+    fn is_secret_header(&self, name: &str, _account: &Account) -> bool {
+        self.secret_header().is_some_and(|secret| name.eq_ignore_ascii_case(secret))
+    }
+
     /// Whether what follows the channel in the address is a secret, which archives must not keep.
     fn secret_in_address(&self) -> bool {
         false
     }
+
+    /// Takes the secret out of a body that carries one, which archives must not keep.
+    fn redact(&self, _body: &mut Vec<u8>) {}
 
     /// Whether a signature is only good for a while: a time is signed with the request.
     fn is_timed(&self) -> bool {
@@ -200,6 +218,11 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+/// In either case, as networks write bytes.
+pub(crate) fn unhex_any(text: &str) -> Option<Vec<u8>> {
+    unhex(&text.to_ascii_lowercase())
 }
 
 impl Request {

@@ -36,6 +36,9 @@ const SETTINGS: &[(&str, bool)] = &[
     ("retention.messages_days", false),
     ("retention.audit_days", false),
     ("retention.archive_days", false),
+    ("routing.sweep_seconds", false),
+    ("routing.away_after_timeout", false),
+    ("routing.reassign_when_offline", false),
     ("egress.allow", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
@@ -181,7 +184,8 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, timers, retention, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, routing, timers, retention, log, .. } =
+        Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -201,6 +205,9 @@ fn default(name: &str) -> Option<String> {
         "retention.messages_days" => Some(retention.messages_days.to_string()),
         "retention.audit_days" => Some(retention.audit_days.to_string()),
         "retention.archive_days" => Some(retention.archive_days.to_string()),
+        "routing.sweep_seconds" => Some(routing.sweep_seconds.to_string()),
+        "routing.away_after_timeout" => Some(routing.away_after_timeout.to_string()),
+        "routing.reassign_when_offline" => Some(routing.reassign_when_offline.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -3,7 +3,12 @@
 //! The environment's names are `FRONTDESK__SECTION__KEY`; a secret is also taken from the file that
 //! `…_FILE` names. An unknown key is an error. Channels are not settings: they live in the database.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 
 use frontdesk_adapters::Secret;
 use ipnet::IpNet;
@@ -29,6 +34,8 @@ pub struct Config {
     pub timers: Timers,
     /// What is not kept for ever.
     pub retention: Retention,
+    /// How items find their agents.
+    pub routing: Routing,
     /// What may be called.
     pub egress: Egress,
     /// The key that seals secrets.
@@ -43,8 +50,7 @@ pub struct Config {
 pub struct Database {
     /// `FRONTDESK__DATABASE__URL`: `sqlite:frontdesk.db` or `postgres://…`.
     pub url: String,
-    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL, besides the
-    /// committers' own.
+    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL.
     pub max_connections: u32,
 }
 
@@ -186,6 +192,27 @@ impl Default for Retention {
 impl Retention {
     /// WhatsApp tries again for a week, longer than anybody else.
     pub const LEAST_DEDUPE_DAYS: u32 = 8;
+}
+
+/// How items find their agents.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routing {
+    /// `FRONTDESK__ROUTING__SWEEP_SECONDS`: how often leases and waits are looked at.
+    pub sweep_seconds: NonZeroU64,
+    /// `FRONTDESK__ROUTING__AWAY_AFTER_TIMEOUT`: whether an agent who lets a pushed offer run out
+    /// is taken for away.
+    pub away_after_timeout: bool,
+    /// `FRONTDESK__ROUTING__REASSIGN_WHEN_OFFLINE`: whether messaging at hand of an agent who goes
+    /// offline goes back into its queue.
+    pub reassign_when_offline: bool,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        let sweep_seconds = NonZeroU64::MIN;
+        Self { sweep_seconds, away_after_timeout: true, reassign_when_offline: false }
+    }
 }
 
 /// What may be called, besides the internet by `https`.

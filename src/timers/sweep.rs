@@ -18,7 +18,7 @@ use crate::{
     desk::{self, DeskError},
     interactions::{self, Interaction, State},
     outbox::{self, EventType, NewEvent},
-    profiles, routing,
+    profiles,
 };
 
 /// Interactions looked at in one statement.
@@ -297,12 +297,12 @@ async fn perform(
         Action::Reassign { .. } if interaction.assigned_to.is_none() => {
             return Ok((None, Outcome::Refused));
         }
-        Action::Reassign { queue } => {
-            let queue = match queue {
-                Some(queue) => queue.clone(),
-                None => came_from(tx, interaction).await?,
-            };
-            desk::requeue(tx, interaction, &queue, author, now).await
+        Action::Reassign { queue: Some(queue) } => {
+            desk::requeue(tx, interaction, queue, author, now).await
+        }
+        Action::Reassign { queue: None } => {
+            let reason = format!("messaging action {}", author.id);
+            desk::reassign(tx, interaction, &reason, author, now).await
         }
         Action::SetState { state, reason } => {
             let action = match state {
@@ -348,10 +348,4 @@ async fn prompt(
         Err(DeskError::NoChannel) => Ok(Outcome::Refused),
         Err(error) => Err(error),
     }
-}
-
-/// The queue an interaction last waited in.
-async fn came_from(tx: &mut Tx, interaction: &Interaction) -> Result<String, StoreError> {
-    let last = routing::store::items_of(tx, interaction.id).await?.pop();
-    Ok(last.map_or_else(|| routing::DEFAULT_QUEUE.to_owned(), |item| item.queue))
 }

@@ -19,6 +19,7 @@ mod properties;
 mod records;
 mod replay;
 mod retention;
+mod routing;
 mod schema;
 mod search;
 mod support;

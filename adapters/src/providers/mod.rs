@@ -2,24 +2,41 @@
 
 use crate::Adapter;
 
+pub mod africas_talking;
 pub mod bandwidth;
+pub mod burst_sms;
 pub mod chat;
+pub mod clickatell;
+pub mod clicksend;
+pub mod elks;
+pub mod http;
 pub mod infobip;
+pub mod jasmin;
+pub mod kakaotalk;
+pub mod kaleyra;
+pub mod kannel;
+pub mod line;
 pub mod messagebird;
+pub mod meta;
 pub mod plivo;
 pub mod signalwire;
 pub mod sinch;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
+pub mod textmagic;
 pub mod twilio;
+pub mod viber;
+pub mod vk;
 pub mod vonage;
-pub mod whatsapp;
+pub mod wechat;
+pub mod zalo;
+pub mod zenvia;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
     &twilio::ADAPTER,
-    &whatsapp::ADAPTER,
+    &meta::whatsapp::ADAPTER,
     &telegram::ADAPTER,
     &chat::ADAPTER,
     &vonage::ADAPTER,
@@ -31,6 +48,28 @@ pub const ALL: &[&Adapter] = &[
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
     &telesign::ADAPTER,
+    &africas_talking::ADAPTER,
+    &clickatell::ADAPTER,
+    &clicksend::ADAPTER,
+    &elks::ADAPTER,
+    &kaleyra::ADAPTER,
+    &textmagic::ADAPTER,
+    &zenvia::ADAPTER,
+    &kannel::ADAPTER,
+    &jasmin::ADAPTER,
+    &burst_sms::ADAPTER,
+    &http::ADAPTER,
+    &meta::messenger::ADAPTER,
+    &meta::instagram::ADAPTER,
+    &meta::turn::ADAPTER,
+    &meta::dialog360::ADAPTER,
+    &line::ADAPTER,
+    &viber::ADAPTER,
+    &vk::ADAPTER,
+    &zalo::ADAPTER,
+    &kakaotalk::ADAPTER,
+    &wechat::ADAPTER,
+    &wechat::jiochat::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

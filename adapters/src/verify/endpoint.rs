@@ -23,7 +23,7 @@ pub struct Endpoint {
 const HEADER: &str = "authorization";
 
 /// 128 bits, in base64 without padding.
-const MIN_TOKEN_CHARS: usize = 22;
+pub(super) const MIN_TOKEN_CHARS: usize = 22;
 
 impl Scheme for Endpoint {
     fn secret_field(&self) -> &'static str {
@@ -123,6 +123,10 @@ impl Scheme for Endpoint {
 }
 
 impl Endpoint {
+    /// Over the fields `TOKEN`, `USERNAME` and `PASSWORD` of [`crate::Field`].
+    pub(crate) const USUAL: Self =
+        Self { token: "token", credentials: &[("username", "password")], main: "token" };
+
     pub(super) fn is_configured(&self, account: &Account) -> bool {
         !account.secrets(self.token).is_empty() || self.credentials(account).next().is_some()
     }

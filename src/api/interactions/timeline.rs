@@ -28,7 +28,7 @@ use crate::{
         history::{self, Note, Transition},
     },
     messages::{self, Message, MessageFilter},
-    routing::{self, WorkItem},
+    routing::{self, WorkItem, history::ItemEvent},
     timers::{self, Firing},
 };
 
@@ -46,6 +46,8 @@ pub(super) enum Happening {
     Queued(WorkItem),
     /// Somebody had been waiting for too long; `outcome` says what became of it.
     Timer(Firing),
+    /// Something became of it there: `event` says what, `reason` why.
+    Offer(ItemEvent),
 }
 
 impl Happening {
@@ -56,6 +58,7 @@ impl Happening {
             Self::Note(note) => note.id,
             Self::Queued(item) => item.id,
             Self::Timer(firing) => firing.id,
+            Self::Offer(event) => event.id,
         }
     }
 }
@@ -100,6 +103,13 @@ async fn entries(
     let notes = history::notes(tx, interaction.id, after, limit).await?;
     entries.extend(notes.into_iter().map(Happening::Note));
     let items = routing::store::items_of(tx, interaction.id).await?;
+    for item in &items {
+        let events = routing::history::of_item(tx, item.id).await?.into_iter();
+        let events = events.filter(|event| after.is_none_or(|after| event.id > after));
+        // Who took it is told by the interaction's own move.
+        let events = events.filter(|event| !matches!(&*event.kind, "accepted" | "assigned"));
+        entries.extend(events.map(Happening::Offer));
+    }
     let items = items.into_iter().filter(|item| after.is_none_or(|after| item.id > after));
     entries.extend(items.map(Happening::Queued));
     let firings = timers::store::firings(tx, interaction.id, after, limit).await?;
@@ -178,6 +188,7 @@ fn write(text: &mut String, entry: &Happening, copy: Copy) {
         | Happening::Note(_)
         | Happening::Transition(_)
         | Happening::Queued(_)
+        | Happening::Offer(_)
         | Happening::Timer(_) => return,
     };
     let at = Timestamp::from_millis(at).map(|at| at.to_string()).unwrap_or_default();

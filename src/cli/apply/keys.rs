@@ -11,8 +11,9 @@ use super::file::FileError;
 /// The sections and their keys, in the order people read them.
 pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("channels", &["id", "provider", "address", "active", "account", "settings"]),
-    ("queues", &["id", "name"]),
-    ("routes", &["id", "queue", "priority", "position", "active", "when"]),
+    ("queues", &["id", "name", "settings"]),
+    ("routes", &["id", "queue", "priority", "position", "active", "skills", "when"]),
+    ("agents", &["id", "name", "active", "queues", "skills", "capacity"]),
     ("people", &["kind", "name", "email", "phones", "external_id", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
     (
@@ -32,6 +33,16 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("messaging_actions", &["id", "event", "after_seconds", "when", "action", "active"]),
 ];
 const SETTINGS: &[&str] = &["continuation", "region", "idle_minutes"];
+const QUEUE_SETTINGS: &[&str] = &[
+    "priority",
+    "sort",
+    "schedule",
+    "pools",
+    "max_wait",
+    "overflow",
+    "offer_seconds",
+    "reject_reasons",
+];
 const CONTINUATION: &[&str] = &["within_minutes"];
 const WHEN: &[&str] = &[
     "channel",
@@ -87,7 +98,8 @@ impl Check<'_> {
     fn entry(&self, section: &str, entry: &DeTable<'_>) -> Result<(), FileError> {
         let table = |name: &str| entry.get(name).and_then(|value| value.get_ref().as_table());
         if let Some(settings) = table("settings") {
-            self.table(settings, "settings", SETTINGS)?;
+            let known = if section == "queues" { QUEUE_SETTINGS } else { SETTINGS };
+            self.table(settings, "settings", known)?;
             let continuation = settings.get("continuation").map(Spanned::get_ref);
             if let Some(continuation) = continuation.and_then(DeValue::as_table) {
                 self.table(continuation, "continuation", CONTINUATION)?;

@@ -6,6 +6,7 @@ mod erasures;
 mod gateway;
 mod identity;
 mod interactions;
+mod routing;
 mod tasks;
 mod timers;
 
@@ -130,6 +131,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        routing::exercise(&gateway, key).await;
         identity::exercise(&gateway, key).await;
         timers::exercise(&gateway, key).await;
         erasures::exercise(&gateway, key).await;

@@ -17,7 +17,7 @@ use frontdesk::{
     db::{Record, Store, StoreError, Tx},
     ingest::Ingest,
     profiles::people::{self, NewPerson, PersonKind},
-    routing::{self, Queue, Route},
+    routing::{self, Queue, QueueSettings, Route},
     timers::{Limits, Sweeper, Swept},
     vault::Vault,
 };
@@ -179,6 +179,7 @@ impl TestGateway {
             id: queue.to_owned(),
             name: queue.to_owned(),
             is_default: false,
+            settings: QueueSettings::default(),
             created_at: 0,
             changed_at: 0,
             version: 1,
@@ -188,6 +189,7 @@ impl TestGateway {
             position,
             queue: queue.to_owned(),
             priority: position,
+            skills: Vec::new(),
             when: serde_json::from_value(when).expect("conditions"),
             active: true,
             created_at: 0,
@@ -305,17 +307,21 @@ impl TestGateway {
 
 /// The channels of `fixtures/*/account.json`.
 pub fn fixture_channels() -> Vec<Channel> {
-    let channel = |provider: &str| {
-        let file = database::fixtures().join(provider).join("account.json");
-        let text = fs::read_to_string(&file).expect("an account");
-        let json: Value = serde_json::from_str(&text).expect("JSON");
+    let channel = |provider: &str, json: &Value| {
         let text = |name: &str| json[name].as_str().unwrap_or_default();
         let settings = Settings::default();
         Channel::new(text("id"), provider, text("address"), &json["account"], settings, 0)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            .unwrap_or_else(|error| panic!("fixtures/{provider}/account.json: {error}"))
+    };
+    let of_provider = |provider: &'static str| {
+        let file = database::fixtures().join(provider).join("account.json");
+        let text = fs::read_to_string(&file).expect("an account");
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        let channels = fixture::channels(&json).iter();
+        channels.map(|json| channel(provider, json)).collect::<Vec<_>>()
     };
     let adapters = frontdesk_adapters::providers::ALL.iter();
-    adapters.map(|adapter| channel(adapter.provider)).collect()
+    adapters.flat_map(|adapter| of_provider(adapter.provider)).collect()
 }
 
 /// The account of a Twilio channel.

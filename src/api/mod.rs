@@ -13,6 +13,7 @@ mod channels;
 mod consents;
 mod docs;
 mod document;
+mod erasures;
 mod explain;
 mod health;
 mod idempotency;
@@ -20,6 +21,7 @@ mod input;
 mod interactions;
 mod measures;
 mod messages;
+mod messaging_actions;
 mod output;
 mod people;
 mod problem;
@@ -29,8 +31,9 @@ mod requests;
 mod routes;
 mod tasks;
 mod work_items;
+mod wrap_up;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -77,6 +80,8 @@ pub struct Parts {
     pub public_url: String,
     /// Whether contacts by telephone are entered.
     pub telephony: bool,
+    /// How long a wrap-up lasts at most.
+    pub wrap_up_limit: Option<Duration>,
     /// Whether only this machine can reach us: then a caller without keys is told how to make one.
     pub local: bool,
 }
@@ -112,6 +117,9 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(people::router())
         .merge(interactions::router())
         .merge(tasks::router())
+        .merge(wrap_up::router())
+        .merge(messaging_actions::router())
+        .merge(erasures::router())
         .merge(messages::router())
         .merge(queues::router())
         .merge(work_items::router())

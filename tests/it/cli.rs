@@ -275,6 +275,52 @@ fn an_export_applies_elsewhere_and_holds_no_secret() {
 }
 
 #[test]
+fn wrap_up_and_messaging_actions_go_in_and_out_of_a_file() {
+    const RULES: &str = r#"
+[[wrap_up_configurations]]
+id = "calls"
+order = 10
+when = { type = "phone", group = ["sales", "support"] }
+enforced = true
+duration_seconds = 90
+codes = [{ code = "refund", label = "Refund" }]
+default_code = "refund"
+
+[[messaging_actions]]
+id = "remind-agent"
+event = "requester_wrote"
+after_seconds = 600
+when = { type = "messaging", with = "agent" }
+action = { do = "prompt_agent" }
+"#;
+    let desk = Desk::new();
+    fs::write(desk.path("rules.toml"), RULES).expect("a file");
+    let made = desk.expect(&["apply", "rules.toml"]);
+    assert!(made.contains("+ wrap-up configuration calls"), "{made}");
+    assert!(made.contains("~ messaging action remind-agent: after_seconds 1800 → 600"), "{made}");
+    assert_eq!(desk.expect(&["apply", "rules.toml"]).trim(), "unchanged");
+    let exported = desk.expect(&["export"]);
+    let elsewhere = Desk::new();
+    fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
+    elsewhere.expect(&["apply", "export.toml"]);
+    assert_eq!(elsewhere.expect(&["export"]), exported);
+    for (wrong, told) in [
+        (RULES.replace("90", "900"), "must end before the limit for all"),
+        (RULES.replace("with =", "whit ="), "did you mean `with`?"),
+        (RULES.replace("600", "0"), "messaging action `remind-agent` (line 11): give 1 to"),
+        (
+            RULES.replace("\"prompt_agent\"", "\"reassign\", queue = \"nowhere\""),
+            "there is no queue `nowhere`",
+        ),
+    ] {
+        fs::write(desk.path("wrong.toml"), wrong).expect("a file");
+        let refused = desk.run(&["apply", "wrong.toml"]);
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_told_by_name_and_line() {
     for (wrong, right, told) in [
         (

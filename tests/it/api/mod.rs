@@ -2,11 +2,13 @@
 
 mod agents;
 mod document;
+mod erasures;
 mod gateway;
 mod identity;
 mod interactions;
 mod routing;
 mod tasks;
+mod timers;
 
 use std::collections::BTreeSet;
 
@@ -131,6 +133,8 @@ on_both! {
         tasks::exercise(&gateway, key, &number).await;
         routing::exercise(&gateway, key).await;
         identity::exercise(&gateway, key).await;
+        timers::exercise(&gateway, key).await;
+        erasures::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -10,8 +10,10 @@ pub use crate::api::document;
 use crate::{
     api::{self, Measures},
     clock::Clock,
-    config::Config,
+    config::{self, Config},
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
+    dispatch::{self, Dispatch},
+    egress::Egress,
     ingest::{Ingest, Limits, Workers},
     routing,
     vault::{Vault, VaultError},
@@ -33,6 +35,8 @@ pub struct App {
     /// Takes requests.
     pub ingest: Ingest,
     workers: Workers,
+    dispatch: Dispatch,
+    dispatching: dispatch::Workers,
     tidying: JoinHandle<()>,
     router: Router,
 }
@@ -92,6 +96,14 @@ impl App {
         };
         let (ingest, workers) =
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
+        let (dispatch, dispatching) = Dispatch::start(
+            store.clone(),
+            vault.clone(),
+            clock.clone(),
+            Egress::new(&config.egress.allow),
+            handoff_limits(config.handoff),
+            ingest.bell(),
+        );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
         let measures = Measures::install();
@@ -100,6 +112,7 @@ impl App {
             store: store.clone(),
             vault: vault.clone(),
             ingest: ingest.clone(),
+            dispatch: dispatch.clone(),
             clock,
             measures,
             public_url: config.public_url(),
@@ -107,7 +120,7 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, tidying, router })
+        Ok(Self { store, vault, ingest, workers, dispatch, dispatching, tidying, router })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -121,6 +134,7 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let dispatch = self.dispatch;
         let stopping = CancellationToken::new();
         let told = stopping.clone();
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
@@ -129,6 +143,7 @@ impl App {
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             told.cancel();
+            dispatch.hang_up();
         });
         let mut serving = tokio::spawn(serving.into_future());
         let result = tokio::select! {
@@ -141,6 +156,7 @@ impl App {
         };
         self.tidying.abort();
         self.workers.stop().await;
+        self.dispatching.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
     }
@@ -149,7 +165,15 @@ impl App {
     pub async fn stop(self) {
         self.tidying.abort();
         self.workers.stop().await;
+        self.dispatching.stop().await;
         self.store.close().await;
+    }
+}
+
+fn handoff_limits(handoff: config::Handoff) -> dispatch::Limits {
+    dispatch::Limits {
+        timeout: Duration::from_secs(handoff.timeout_seconds.into()),
+        keep: Duration::from_secs(60 * u64::from(handoff.keep_minutes)),
     }
 }
 

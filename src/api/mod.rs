@@ -11,6 +11,7 @@ mod audit;
 mod auth;
 mod channels;
 mod consents;
+mod deliveries;
 mod docs;
 mod document;
 mod health;
@@ -26,6 +27,7 @@ mod profiles;
 mod queues;
 mod requests;
 mod routes;
+mod sinks;
 mod tasks;
 
 use std::sync::Arc;
@@ -46,6 +48,7 @@ use self::problem::{Code, Problem};
 use crate::{
     clock::{self, Clock},
     db::Store,
+    dispatch::Dispatch,
     ingest::Ingest,
     vault::Vault,
 };
@@ -64,6 +67,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Takes requests, and learns of changes.
     pub ingest: Ingest,
+    /// Hands events on.
+    pub dispatch: Dispatch,
     /// Tells the time.
     pub clock: Clock,
     /// Counts.
@@ -85,6 +90,7 @@ pub fn router(parts: Parts) -> Router {
     let (public, _) = public().split_for_parts();
     // The last layer is the first to see a request; a body is measured before anybody reads it.
     let v1 = v1
+        .route_layer(middleware::from_fn_with_state(api.clone(), ring))
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::replay))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::check))
         .route_layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
@@ -113,6 +119,8 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(consents::router())
         .merge(agents::router())
         .merge(audit::router())
+        .merge(sinks::router())
+        .merge(deliveries::router())
 }
 
 /// What needs none.
@@ -151,6 +159,16 @@ struct RequestId(String);
 
 /// What handlers are given.
 type Context = State<Api>;
+
+/// Lets dispatch know of a change that may have to be told.
+async fn ring(State(api): Context, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes {
+        api.dispatch.ring();
+    }
+    response
+}
 
 /// Lets intake know of a change that is durable. Where that fails, it looks by itself in a second.
 async fn announce(api: &Api) {

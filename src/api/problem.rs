@@ -71,6 +71,7 @@ codes! {
     PreconditionRequired "precondition_required" PRECONDITION_REQUIRED "If-Match is needed",
     Internal "internal" INTERNAL_SERVER_ERROR "We failed",
     ChannelUnusable "channel_unusable" SERVICE_UNAVAILABLE "The channel's secrets do not open",
+    SinkUnusable "sink_unusable" SERVICE_UNAVAILABLE "The sink's secrets do not open",
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The gateway cannot do this now",
 }
 

@@ -27,6 +27,8 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.refused", false),
     ("desk.telephony", false),
     ("egress.allow", false),
+    ("handoff.timeout_seconds", false),
+    ("handoff.keep_minutes", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -171,7 +173,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, handoff, log, .. } = Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -181,6 +183,8 @@ fn default(name: &str) -> Option<String> {
         "ingest.group" => Some(ingest.group.to_string()),
         "ingest.refused" => Some(ingest.refused.to_string()),
         "desk.telephony" => Some(desk.telephony.to_string()),
+        "handoff.timeout_seconds" => Some(handoff.timeout_seconds.to_string()),
+        "handoff.keep_minutes" => Some(handoff.keep_minutes.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -82,9 +82,9 @@ pub enum EgressError {
     /// It took too long.
     #[error("there was no answer in time")]
     Timeout,
-    /// The answer is longer than it may be.
+    /// The answer, of this status, is longer than it may be.
     #[error("the answer is too long")]
-    TooLong,
+    TooLong(u16),
     /// The connection broke off, or a header cannot be sent.
     #[error("the call broke off")]
     Broken(#[source] reqwest::Error),
@@ -100,7 +100,7 @@ impl EgressError {
             Self::Forbidden => "forbidden_address",
             Self::Connect(_) => "connect",
             Self::Timeout => "timeout",
-            Self::TooLong => "answer_too_long",
+            Self::TooLong(_) => "answer_too_long",
             Self::Broken(_) => "broken",
         }
     }
@@ -178,7 +178,7 @@ impl Egress {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > call.max_answer_bytes {
-                return Err(EgressError::TooLong);
+                return Err(EgressError::TooLong(status));
             }
             body.extend_from_slice(&chunk);
         }

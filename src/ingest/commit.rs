@@ -10,7 +10,7 @@ use std::{
 
 use frontdesk_adapters::{Event, Outcome, Parsed};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -89,12 +89,18 @@ impl Committer {
         store: Store,
         catalog: catalog::Shared,
         limits: Limits,
+        bell: Arc<Notify>,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(limits.queue);
         let log_has_grown = Arc::new(AtomicBool::new(false));
-        let run =
-            Run { store, catalog, group: limits.group, log_has_grown: Arc::clone(&log_has_grown) };
+        let run = Run {
+            store,
+            catalog,
+            group: limits.group,
+            bell,
+            log_has_grown: Arc::clone(&log_has_grown),
+        };
         let task = tokio::spawn(run.until_stopped(receiver, stop));
         (Self { sender, log_has_grown }, task)
     }
@@ -123,6 +129,7 @@ struct Run {
     store: Store,
     catalog: catalog::Shared,
     group: usize,
+    bell: Arc<Notify>,
     log_has_grown: Arc<AtomicBool>,
 }
 
@@ -214,6 +221,7 @@ impl Run {
             };
             match result.await {
                 Ok(recorded) => {
+                    self.bell.notify_one();
                     recorded.count();
                     return Ok(recorded.outcomes);
                 }

@@ -23,7 +23,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -58,6 +58,7 @@ struct Inner {
     catalog: catalog::Shared,
     committers: Vec<commit::Committer>,
     archive: archive::Archive,
+    bell: Arc<Notify>,
 }
 
 /// Why a request was not recorded. The edge decides what each costs.
@@ -122,12 +123,18 @@ impl Ingest {
         limits: Limits,
     ) -> Result<(Self, Workers), StoreError> {
         let stop = CancellationToken::new();
+        let bell = Arc::new(Notify::new());
         let catalog = catalog::Shared::load(&store, &vault).await?;
         let mut committers = Vec::new();
         let mut tasks = Vec::new();
         for _ in 0..store.committers(limits.committers) {
-            let (committer, task) =
-                commit::Committer::start(store.clone(), catalog.clone(), limits, stop.clone());
+            let (committer, task) = commit::Committer::start(
+                store.clone(),
+                catalog.clone(),
+                limits,
+                bell.clone(),
+                stop.clone(),
+            );
             committers.push(committer);
             tasks.push(task);
         }
@@ -138,7 +145,8 @@ impl Ingest {
             let logs = committers.iter().map(|committer| committer.log_has_grown.clone()).collect();
             others.push(commit::checkpoint(checkpointer, logs, stop.clone()));
         }
-        let ingest = Self(Arc::new(Inner { store, vault, clock, catalog, committers, archive }));
+        let ingest =
+            Self(Arc::new(Inner { store, vault, clock, catalog, committers, archive, bell }));
         Ok((ingest, Workers { committers: tasks, others, stop }))
     }
 
@@ -179,6 +187,12 @@ impl Ingest {
     /// Takes up changes of channels and routes now, instead of within a second.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         self.0.catalog.refresh(&self.0.store, &self.0.vault).await
+    }
+
+    /// Is rung after every commit: there may be something to tell.
+    #[must_use]
+    pub fn bell(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.bell)
     }
 
     /// The most requests that wait for a committer, and how many may.

@@ -1,10 +1,12 @@
 //! SQL of queues, routes and work items.
 
+use std::collections::HashMap;
+
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Queue, Route, When, WorkItem};
-use crate::db::{Statement, StoreError, Tx, batch_row, on_engine};
+use crate::db::{Statement, StoreError, Tx, batch_row, fetch_by_ids, on_engine};
 
 #[derive(sqlx::FromRow)]
 struct RouteRow {
@@ -211,6 +213,25 @@ pub async fn item(tx: &mut Tx, id: Uuid) -> Result<Option<WorkItem>, StoreError>
         w.unrouted, w.reason, w.queued_at, w.assigned_to, w.previous_id from work_items w join interactions i on i.id = w.interaction_id \
         where w.id = $1";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
+}
+
+/// Work items by their ids, in no order.
+pub async fn items_by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<WorkItem>, StoreError> {
+    const ITEMS: &str = "select w.id, w.interaction_id, i.seq, w.queue_id, w.state, w.priority, w.route_id, \
+        w.unrouted, w.reason, w.queued_at, w.assigned_to, w.previous_id from work_items w join interactions i on i.id = w.interaction_id";
+    Ok(fetch_by_ids!(tx, ITEMS, "w.id", ids)?)
+}
+
+/// The queues that interactions wait in or came through last, by interaction.
+pub async fn queues_of(
+    tx: &mut Tx,
+    interactions: &[Uuid],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    const ITEMS: &str = "select w.interaction_id, w.queue_id, w.id from work_items w";
+    let mut rows: Vec<(Uuid, String, Uuid)> =
+        fetch_by_ids!(tx, ITEMS, "w.interaction_id", interactions)?;
+    rows.sort_by_key(|(_, _, id)| *id);
+    Ok(rows.into_iter().map(|(interaction, queue, _)| (interaction, queue)).collect())
 }
 
 /// The work items of an interaction, oldest first.

@@ -10,6 +10,7 @@ mod conversations;
 mod crash;
 mod edge;
 mod fixtures;
+mod handoff;
 mod intake;
 mod matching;
 mod records;

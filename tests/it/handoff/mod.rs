@@ -1,0 +1,4 @@
+//! Events on their way to sinks: once by id, in order per interaction, whatever happens.
+
+mod receiver;
+mod sinks;

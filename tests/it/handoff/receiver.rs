@@ -1,0 +1,131 @@
+//! A receiver of webhooks that does as it is told, and remembers what it heard.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// `webhook-id`.
+    pub id: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub raw: Vec<u8>,
+    /// The body.
+    pub body: Value,
+    /// What was answered.
+    pub status: u16,
+}
+
+impl Heard {
+    pub fn event_type(&self) -> &str {
+        self.body["type"].as_str().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The interaction it belongs to.
+    pub fn interaction(&self) -> Option<&str> {
+        self.body["data"]["interaction"]["id"].as_str()
+    }
+}
+
+type Answers = Box<dyn Fn(&Heard) -> u16 + Send + Sync>;
+
+struct Inner {
+    heard: Mutex<Vec<Heard>>,
+    answers: Mutex<Answers>,
+}
+
+/// A receiver on a free loopback port.
+pub struct Receiver {
+    pub address: SocketAddr,
+    inner: Arc<Inner>,
+    serving: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// One that answers 204.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let answers: Answers = Box::new(|_| 204);
+        let inner = Inner { heard: Mutex::default(), answers: Mutex::new(answers) };
+        let inner = Arc::new(inner);
+        let router = Router::new().route("/in", post(hear)).with_state(Arc::clone(&inner));
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("it serves");
+        });
+        Self { address, inner, serving }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/in", self.address)
+    }
+
+    /// What it answers from now on.
+    pub fn answer(&self, answers: impl Fn(&Heard) -> u16 + Send + Sync + 'static) {
+        *self.inner.answers.lock().expect("nobody panicked") = Box::new(answers);
+    }
+
+    /// Everything it heard.
+    pub fn heard(&self) -> Vec<Heard> {
+        self.inner.heard.lock().expect("nobody panicked").clone()
+    }
+
+    /// What it accepted, as a receiver that drops what it knows sees it.
+    pub fn accepted(&self) -> Vec<Heard> {
+        let mut known = BTreeSet::new();
+        let mut heard = self.heard();
+        heard.retain(|heard| heard.status < 300 && known.insert(heard.id.clone()));
+        heard
+    }
+
+    /// The types of what it accepted, in order.
+    pub fn types(&self) -> Vec<String> {
+        self.accepted().iter().map(|heard| heard.event_type().to_owned()).collect()
+    }
+
+    /// What it accepted of each interaction, in order.
+    pub fn by_interaction(&self) -> BTreeMap<String, Vec<Heard>> {
+        let mut by_interaction: BTreeMap<String, Vec<Heard>> = BTreeMap::new();
+        for heard in self.accepted() {
+            if let Some(interaction) = heard.interaction() {
+                by_interaction.entry(interaction.to_owned()).or_default().push(heard);
+            }
+        }
+        by_interaction
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, raw: Bytes) -> StatusCode {
+    let body = serde_json::from_slice(&raw).expect("JSON");
+    let id = headers["webhook-id"].to_str().expect("text").to_owned();
+    let mut heard = Heard { id, headers, raw: raw.to_vec(), body, status: 0 };
+    heard.status = inner.answers.lock().expect("nobody panicked")(&heard);
+    let status = StatusCode::from_u16(heard.status).expect("a status");
+    inner.heard.lock().expect("nobody panicked").push(heard);
+    status
+}

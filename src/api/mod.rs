@@ -14,6 +14,7 @@ mod consents;
 mod deliveries;
 mod docs;
 mod document;
+mod events;
 mod health;
 mod idempotency;
 mod input;
@@ -121,6 +122,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(audit::router())
         .merge(sinks::router())
         .merge(deliveries::router())
+        .merge(events::router())
 }
 
 /// What needs none.

@@ -63,6 +63,7 @@ codes! {
     OnePerInteraction "one_per_interaction" CONFLICT "The interaction has one of the kind",
     TelephonyOff "telephony_off" CONFLICT "Telephony is switched off",
     IdempotencyRunning "idempotency_running" CONFLICT "The first one is still running",
+    EventsGone "events_gone" GONE "The events are not kept any more",
     Stale "stale" PRECONDITION_FAILED "It has changed since it was read",
     TooLarge "too_large" PAYLOAD_TOO_LARGE "The body is too large",
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body must be JSON",

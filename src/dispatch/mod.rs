@@ -10,7 +10,9 @@
 
 mod bodies;
 mod events;
+mod feed;
 mod housekeeping;
+mod nats;
 mod retries;
 mod round;
 mod send;
@@ -21,15 +23,14 @@ mod webhook;
 use std::{sync::Arc, time::Duration};
 
 pub use events::Event;
+use feed::Feed;
+pub use feed::{Fed, FollowError, Follower, Heard};
 pub use housekeeping::Standing;
 pub use send::{Outcome, Senders};
-use tokio::{
-    sync::{Notify, mpsc},
-    task::JoinHandle,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, db::Store, egress::Egress, vault::Vault};
+use crate::{clock::Clock, db::Store, egress::Egress, outbox::Bell, sinks::Settings, vault::Vault};
 
 /// The least time between two rounds.
 const ROUND: Duration = Duration::from_millis(20);
@@ -58,7 +59,8 @@ struct Inner {
     clock: Clock,
     limits: Limits,
     senders: Senders,
-    bell: Arc<Notify>,
+    bell: Bell,
+    feed: Feed,
     standing: housekeeping::Standings,
 }
 
@@ -78,15 +80,16 @@ impl Dispatch {
         clock: Clock,
         egress: Egress,
         limits: Limits,
-        bell: Arc<Notify>,
+        bell: Bell,
     ) -> (Self, Workers) {
         let senders = Senders::new(egress, limits.timeout);
-        let standing = housekeeping::Standings::default();
-        let dispatch =
-            Self(Arc::new(Inner { store, vault, clock, limits, senders, bell, standing }));
+        let (feed, standing) = (Feed::default(), housekeeping::Standings::default());
+        let inner = Inner { store, vault, clock, limits, senders, bell, feed, standing };
+        let dispatch = Self(Arc::new(inner));
         let stop = CancellationToken::new();
         let tasks = vec![
             tokio::spawn(run(dispatch.clone(), stop.clone())),
+            tokio::spawn(feed::run(dispatch.clone(), stop.clone())),
             tokio::spawn(housekeeping::run(dispatch.clone(), stop.clone())),
         ];
         (dispatch, Workers { tasks, stop })
@@ -94,11 +97,23 @@ impl Dispatch {
 
     /// Says that something has been committed.
     pub fn ring(&self) {
-        self.0.bell.notify_one();
+        self.0.bell.ring();
     }
 
     /// Ends the live feeds: nobody reads them once we stop.
-    pub fn hang_up(&self) {}
+    pub fn hang_up(&self) {
+        self.0.feed.hang_up();
+    }
+
+    /// Follows what happens from now on, or from the event at `after` on: a [`Follower`] is asked
+    /// for one event after the other.
+    pub async fn follow(
+        &self,
+        after: Option<i64>,
+        filter: Settings,
+    ) -> Result<Follower, FollowError> {
+        feed::follow(self.clone(), after, filter).await
+    }
 
     /// What calls sinks.
     #[must_use]
@@ -130,11 +145,11 @@ async fn run(dispatch: Dispatch, stop: CancellationToken) {
     let inner = &dispatch.0;
     let (done, mut settled) = mpsc::channel(1024);
     let mut rounds = round::Rounds::new(dispatch.clone(), done);
-    let mut results = Vec::new();
+    let (mut results, mut ear) = (Vec::new(), inner.bell.ear());
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            () = inner.bell.notified() => {}
+            () = ear.heard() => {}
             Some(result) = settled.recv() => results.push(result),
             () = tokio::time::sleep(LOOK) => {}
         }

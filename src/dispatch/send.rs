@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{bodies, webhook};
+use super::{bodies, nats::Nats, webhook};
 use crate::{
     clock,
     egress::Egress,
@@ -36,12 +36,14 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Senders {
     egress: Egress,
+    nats: Nats,
     timeout: Duration,
 }
 
 impl Senders {
     pub(super) fn new(egress: Egress, timeout: Duration) -> Self {
-        Self { egress, timeout }
+        let nats = Nats::new(egress.clone(), timeout);
+        Self { egress, nats, timeout }
     }
 
     /// Says why a sink's address cannot be called, as far as can be seen without calling it.
@@ -66,11 +68,7 @@ impl Senders {
                 let sink = (sink, secrets);
                 webhook::tell(&self.egress, self.timeout, sink, event.id, event.body, now).await
             }
-            Kind::Nats => Outcome::Failed {
-                status: None,
-                error: "this build knows no NATS".to_owned(),
-                retry_after: None,
-            },
+            Kind::Nats => self.nats.tell(sink, secrets, event).await,
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use frontdesk_adapters::{Event, Outcome, Parsed};
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,7 @@ use crate::{
     channels::Channel,
     db::{Checkpointer, Store, StoreError},
     messages::{self, NewRequest, RequestOutcome},
+    outbox::Bell,
 };
 
 /// Events beyond which no further request joins a group.
@@ -89,7 +90,7 @@ impl Committer {
         store: Store,
         catalog: catalog::Shared,
         limits: Limits,
-        bell: Arc<Notify>,
+        bell: Bell,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(limits.queue);
@@ -129,7 +130,7 @@ struct Run {
     store: Store,
     catalog: catalog::Shared,
     group: usize,
-    bell: Arc<Notify>,
+    bell: Bell,
     log_has_grown: Arc<AtomicBool>,
 }
 
@@ -221,7 +222,7 @@ impl Run {
             };
             match result.await {
                 Ok(recorded) => {
-                    self.bell.notify_one();
+                    self.bell.ring();
                     recorded.count();
                     return Ok(recorded.outcomes);
                 }

@@ -23,13 +23,14 @@ use std::{num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock::Clock,
     db::{Store, StoreError},
     messages::RequestOutcome,
+    outbox::Bell,
     vault::Vault,
 };
 
@@ -58,7 +59,7 @@ struct Inner {
     catalog: catalog::Shared,
     committers: Vec<commit::Committer>,
     archive: archive::Archive,
-    bell: Arc<Notify>,
+    bell: Bell,
 }
 
 /// Why a request was not recorded. The edge decides what each costs.
@@ -123,7 +124,7 @@ impl Ingest {
         limits: Limits,
     ) -> Result<(Self, Workers), StoreError> {
         let stop = CancellationToken::new();
-        let bell = Arc::new(Notify::new());
+        let bell = Bell::default();
         let catalog = catalog::Shared::load(&store, &vault).await?;
         let mut committers = Vec::new();
         let mut tasks = Vec::new();
@@ -191,8 +192,8 @@ impl Ingest {
 
     /// Is rung after every commit: there may be something to tell.
     #[must_use]
-    pub fn bell(&self) -> Arc<Notify> {
-        Arc::clone(&self.0.bell)
+    pub fn bell(&self) -> Bell {
+        self.0.bell.clone()
     }
 
     /// The most requests that wait for a committer, and how many may.

@@ -4,12 +4,14 @@
 //! person wrote stands in one place. A message costs intake one short row: its own decision says
 //! whether `interaction.opened` or `interaction.continued` is told before `message.received`.
 
+mod bell;
 mod store;
 
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use store::{Horizon, enqueue, last, position_of, tip, trim};
+pub use bell::{Bell, Ear};
+pub use store::{Horizon, after, enqueue, last, position_of, tip, trim};
 
 use crate::{clock, db::batch_row};
 

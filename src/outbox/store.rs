@@ -71,7 +71,8 @@ pub async fn tip(tx: &mut Tx, mut position: i64) -> Result<i64, StoreError> {
     Ok(position)
 }
 
-async fn after(tx: &mut Tx, position: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
+/// At most `limit` rows after `position`, in order, whatever may be missing among them.
+pub async fn after(tx: &mut Tx, position: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
     const SQL: &str = "select seq, id, type, interaction_id, record_id, created_at from outbox \
         where seq > $1 order by seq limit $2";
     let rows = on_engine!(tx, conn => sqlx::query_as(SQL).bind(position).bind(limit)

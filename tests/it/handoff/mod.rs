@@ -1,4 +1,5 @@
 //! Events on their way to sinks: once by id, in order per interaction, whatever happens.
 
+mod feed;
 mod receiver;
 mod sinks;

@@ -13,6 +13,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
+use frontdesk_adapters::{Account, Method, Request, Timestamp, providers};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -38,6 +39,24 @@ impl Heard {
 
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The text of its message.
+    pub fn text(&self) -> &str {
+        self.body["data"]["message"]["text"].as_str().unwrap_or_default()
+    }
+
+    /// Whether a receiver that knows this secret, or this public key, takes it.
+    pub fn is_signed_with(&self, account: &Value) -> bool {
+        let adapter = providers::find("chat").expect("chat");
+        let account = Account::read(adapter, account).expect("an account");
+        let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+        let headers = headers.map(|name| (name.to_owned(), self.header(name).to_owned()));
+        let url = "https://crm.example/in".to_owned();
+        let request = Request::new(Method::Post, url, headers.to_vec(), self.raw.clone());
+        let seconds: i64 = self.header("webhook-timestamp").parse().expect("seconds");
+        let now = Timestamp::from_millis(seconds * 1000).expect("a time");
+        request.verify(adapter.verifier, &account, now).is_ok()
     }
 
     /// The interaction it belongs to.

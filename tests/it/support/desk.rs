@@ -81,6 +81,11 @@ impl Desk {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The key of a program.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// What `agent` gets for a post.
     pub async fn post(&self, agent: &str, path: &str, body: Value) -> (u16, Value) {
         self.call(Some(agent), "POST", path, None, Some(body)).await

@@ -15,7 +15,7 @@ use crate::{
     dispatch::{self, Dispatch},
     egress::Egress,
     ingest::{Ingest, Limits, Workers},
-    routing,
+    routing, search,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -38,6 +38,7 @@ pub struct App {
     dispatch: Dispatch,
     dispatching: dispatch::Workers,
     tidying: JoinHandle<()>,
+    searching: Searching,
     router: Router,
 }
 
@@ -106,6 +107,9 @@ impl App {
         );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
+        let stop = CancellationToken::new();
+        let task = search::keep_up(store.clone(), stop.clone());
+        let searching = Searching { task, stop };
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -120,7 +124,17 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, dispatch, dispatching, tidying, router })
+        Ok(Self {
+            store,
+            vault,
+            ingest,
+            workers,
+            dispatch,
+            dispatching,
+            tidying,
+            searching,
+            router,
+        })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -155,6 +169,7 @@ impl App {
             }
         };
         self.tidying.abort();
+        self.searching.end().await;
         self.workers.stop().await;
         self.dispatching.stop().await;
         self.store.close().await;
@@ -164,6 +179,7 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
+        self.searching.end().await;
         self.workers.stop().await;
         self.dispatching.stop().await;
         self.store.close().await;
@@ -174,6 +190,22 @@ fn handoff_limits(handoff: config::Handoff) -> dispatch::Limits {
     dispatch::Limits {
         timeout: Duration::from_secs(handoff.timeout_seconds.into()),
         keep: Duration::from_secs(60 * u64::from(handoff.keep_minutes)),
+    }
+}
+
+/// What keeps the search index up.
+#[derive(Debug)]
+struct Searching {
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Searching {
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = self.task.await {
+            tracing::error!(%error, "the search index's worker broke down");
+        }
     }
 }
 

@@ -75,6 +75,13 @@ pub fn id_after(id: Uuid, span: Duration) -> Uuid {
     Uuid::from_u128(millis << 80)
 }
 
+/// An id that sorts before every id made within `span` before `id`.
+#[must_use]
+pub fn id_before(id: Uuid, span: Duration) -> Uuid {
+    let millis = (id.as_u128() >> 80).saturating_sub(span.as_millis());
+    Uuid::from_u128(millis << 80)
+}
+
 /// Random bytes for keys and tokens.
 ///
 /// # Panics

@@ -8,7 +8,7 @@
 //! | 5 | [`webhooks`] [`api`] | edges never use each other |
 //! | 4 | [`ingest`] [`dispatch`] | meet the edges in values, the rest in the database |
 //! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
-//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`outbox`] [`sinks`] [`deliveries`] | a noun's `store` holds its SQL |
+//! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`outbox`] [`sinks`] [`deliveries`] [`search`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] [`egress`] | know no noun |
 //! | 0 | crate `frontdesk_adapters` | knows nothing of ours, performs no I/O |
 //!
@@ -36,6 +36,7 @@ pub mod messages;
 pub mod outbox;
 pub mod profiles;
 pub mod routing;
+pub mod search;
 pub mod sinks;
 pub mod tasks;
 pub mod vault;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Accepted, Account, Adapter, Answer, Event, Method, Outcome, Parsed, Recorded, Request,
+    Accepted, Account, Adapter, Answer, Event, Method, Outcome, Parsed, Recorded, Refusal, Request,
     Timestamp, Verdict, providers,
 };
 
@@ -59,12 +59,43 @@ pub fn decode(adapter: &Adapter, account: &Account, request: Request, now: Times
     }
 }
 
+/// When a request arrived, where it does not say so itself.
+#[derive(Clone, Copy, Debug)]
+pub enum Arrival {
+    /// At this time.
+    At(Timestamp),
+    /// Nobody knows: a signature may be as old as it is. The receiver's clock counts for the rest,
+    /// such as how long a certificate holds.
+    Unknown(Timestamp),
+}
+
 /// Decodes one line of `decode --jsonl`; what cannot be read comes back as a refusal, too.
-pub fn decode_line(line: &str, default_now: Timestamp) -> Decoded {
-    match read_line(line, default_now) {
-        Ok((adapter, account, request, now)) => decode(adapter, &account, request, now),
+pub fn decode_line(line: &str, arrival: Arrival) -> Decoded {
+    match read_line(line, arrival) {
+        Ok((adapter, account, request, Arrival::At(now))) => {
+            decode(adapter, &account, request, now)
+        }
+        Ok((adapter, account, request, Arrival::Unknown(now))) => {
+            decode_undated(adapter, &account, request, now)
+        }
         Err(detail) => refused("malformed", detail),
     }
+}
+
+/// Decodes a request of which nobody knows when it arrived: as if at the time it was signed.
+pub fn decode_undated(
+    adapter: &Adapter,
+    account: &Account,
+    request: Request,
+    now: Timestamp,
+) -> Decoded {
+    let scheme = adapter.verifier;
+    let timed = scheme.is_timed_in(&request);
+    let signed_at = match timed.then(|| scheme.verify(&request, account, now)) {
+        Some(Err(Refusal::Stale { signed_at, .. })) => Timestamp::from_seconds(signed_at),
+        Some(Ok(()) | Err(_)) | None => None,
+    };
+    decode(adapter, account, request, signed_at.unwrap_or(now))
 }
 
 fn refused(refused: &'static str, detail: String) -> Decoded {
@@ -112,9 +143,9 @@ fn post() -> String {
     "POST".to_owned()
 }
 
-type Readable = (&'static Adapter, Account, Request, Timestamp);
+type Readable = (&'static Adapter, Account, Request, Arrival);
 
-fn read_line(line: &str, default_now: Timestamp) -> Result<Readable, String> {
+fn read_line(line: &str, arrival: Arrival) -> Result<Readable, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| {
         format!("the line is not {{\"provider\", \"account\", \"request\", \"now\"}}: {error}")
     })?;
@@ -135,11 +166,11 @@ fn read_line(line: &str, default_now: Timestamp) -> Result<Readable, String> {
         (None, None) => Vec::new(),
         (Some(_), Some(_)) => return Err("give either body or body_base64".to_owned()),
     };
-    let now = match line.now {
-        None => default_now,
-        Some(now) => now.read().ok_or("now must be Unix seconds or an RFC 3339 time")?,
+    let arrival = match line.now {
+        None => arrival,
+        Some(now) => Arrival::At(now.read().ok_or("now must be Unix seconds or an RFC 3339 time")?),
     };
-    Ok((adapter, account, Request::new(method, line.request.url, headers, body), now))
+    Ok((adapter, account, Request::new(method, line.request.url, headers, body), arrival))
 }
 
 fn header_values((name, value): (String, Value)) -> Vec<(String, String)> {

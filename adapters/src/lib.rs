@@ -23,7 +23,7 @@ mod verify;
 
 pub use account::{Account, AccountError, Field, Secret};
 pub use answer::{Answer, Outcome, Recorded, Verdict};
-pub use decode::{Decoded, decode, decode_line};
+pub use decode::{Arrival, Decoded, decode, decode_line, decode_undated};
 pub use event::{
     Address, AddressKind, Attachment, AttachmentKind, DeliveryError, DeliveryStatus, Event, Kind,
     Medium, Message, Parsed, Part, Problem, Recipient, Sender, Status,

@@ -74,8 +74,13 @@ pub enum Refusal {
     #[error("{0}")]
     BadSignature(&'static str),
     /// The proof is outside its time window.
-    #[error("the signed time is more than {0} seconds from now")]
-    Stale(u32),
+    #[error("the signed time is more than {tolerance_seconds} seconds from now")]
+    Stale {
+        /// How far it may be from the receiver's clock.
+        tolerance_seconds: u32,
+        /// The signed time, in Unix seconds.
+        signed_at: i64,
+    },
     /// The request cannot be checked as it is.
     #[error("{0}")]
     Malformed(&'static str),
@@ -87,7 +92,7 @@ impl Refusal {
         match self {
             Self::MissingSignature(_) => "missing_signature",
             Self::BadSignature(_) => "bad_signature",
-            Self::Stale(_) => "stale",
+            Self::Stale { .. } => "stale",
             Self::Malformed(_) => "malformed",
         }
     }
@@ -116,6 +121,11 @@ impl Request<Unverified> {
         body: Vec<u8>,
     ) -> Self {
         Self { method, url: url.into(), headers, body, form: OnceLock::new(), trust: PhantomData }
+    }
+
+    /// The same request once more: what was decoded of it is decoded again.
+    pub fn copied(&self) -> Self {
+        Self::new(self.method, self.url.clone(), self.headers.clone(), self.body.clone())
     }
 
     /// Trades an unverified request for a verified one. There is no other way to obtain one.

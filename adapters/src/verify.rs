@@ -134,7 +134,7 @@ fn any_matches(secrets: &[Secret], matches: impl Fn(&Secret) -> bool) -> Result<
 /// Requires a signed time to be near ours, either way.
 fn fresh(sent: i64, now: Timestamp, tolerance_seconds: u32) -> Result<(), Refusal> {
     if sent.abs_diff(now.as_seconds()) > u64::from(tolerance_seconds) {
-        return Err(Refusal::Stale(tolerance_seconds));
+        return Err(Refusal::Stale { tolerance_seconds, signed_at: sent });
     }
     Ok(())
 }

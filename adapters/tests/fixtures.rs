@@ -11,7 +11,8 @@ use std::{
 };
 
 use frontdesk_adapters::{
-    Account, Adapter, Method, Request, Sample, Timestamp, decode, decode_line, fixture, providers,
+    Account, Adapter, Arrival, Method, Request, Sample, Timestamp, decode, decode_line, fixture,
+    providers,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -93,7 +94,7 @@ fn signatures_computed_by_others_are_judged_alike() {
                 "request": vector.request,
                 "now": vector.now,
             });
-            let now = Timestamp::from_millis(0).expect("the epoch");
+            let now = Arrival::Unknown(Timestamp::from_millis(0).expect("the epoch"));
             let decoded =
                 serde_json::to_value(decode_line(&line.to_string(), now)).expect("decoded JSON");
             let valid = match vector.expect.as_str() {
@@ -162,4 +163,22 @@ fn every_adapter_understands_the_sample_it_makes() {
         assert_eq!(event["text"], "Is anybody there? Olá & more", "{}", adapter.provider);
         assert!(event["id"].is_string() && event["sender"].is_object(), "{event}");
     }
+}
+
+#[test]
+fn a_request_without_a_time_is_judged_at_the_time_it_was_signed() {
+    let vectors: Vec<Vector> = read_json(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/telnyx/signatures.json"),
+    );
+    let mut judged = 0;
+    for vector in vectors.iter().filter(|vector| vector.expect == "valid") {
+        let line =
+            json!({"provider": "telnyx", "account": vector.account, "request": vector.request});
+        let at = |arrival| serde_json::to_value(decode_line(&line.to_string(), arrival));
+        let now = Timestamp::from_millis(0).expect("the epoch");
+        assert_eq!(at(Arrival::Unknown(now)).expect("JSON")["verified"], true, "{}", vector.id);
+        assert_eq!(at(Arrival::At(now)).expect("JSON")["refused"], "stale", "{}", vector.id);
+        judged += 1;
+    }
+    assert!(judged > 0);
 }

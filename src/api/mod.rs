@@ -15,6 +15,7 @@ mod deliveries;
 mod docs;
 mod document;
 mod events;
+mod explain;
 mod health;
 mod idempotency;
 mod input;
@@ -117,6 +118,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(queues::router())
         .merge(routes::router())
         .merge(requests::router())
+        .merge(explain::router())
         .merge(consents::router())
         .merge(agents::router())
         .merge(audit::router())

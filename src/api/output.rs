@@ -62,11 +62,17 @@ impl<C: Serialize + DeserializeOwned> Range<C> {
         let more = fetched.len() > self.limit;
         fetched.truncate(self.limit);
         let last = fetched.last().filter(|_| more).map(known_by);
-        let next = last.map(|cursor| {
-            let json = serde_json::to_vec(&cursor).expect("cursors are texts and numbers");
-            URL_SAFE_NO_PAD.encode(json)
-        });
-        Page { data: fetched, next }
+        Page { data: fetched, next: last.as_ref().map(Self::cursor) }
+    }
+
+    /// How many the page holds.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// What is given as `after` to go on behind `last`.
+    pub fn cursor(last: &C) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(last).expect("cursors are texts and numbers"))
     }
 }
 

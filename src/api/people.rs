@@ -15,6 +15,7 @@ use super::{
     problem::Problem,
 };
 use crate::{
+    desk::Finding,
     interactions::{Interaction, store::Filter as InteractionFilter},
     profiles::{
         PersonKind,
@@ -174,11 +175,6 @@ async fn list_interactions(
     if person.is_none() {
         return Err(Problem::not_found("person"));
     }
-    let filter = InteractionFilter {
-        person: Some(id),
-        before: range.after,
-        limit: range.fetch(),
-        ..InteractionFilter::default()
-    };
-    interactions::page(&api, &range, &filter).await
+    let filter = InteractionFilter { person: Some(id), ..InteractionFilter::default() };
+    interactions::page(&api, &range, Finding { filter, ..Finding::default() }).await
 }

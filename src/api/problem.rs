@@ -61,6 +61,7 @@ codes! {
     Blocked "blocked" CONFLICT "The customer is blocked",
     HeldByOther "held_by_other" CONFLICT "The address is another person's",
     OnePerInteraction "one_per_interaction" CONFLICT "The interaction has one of the kind",
+    NotReplayable "not_replayable" CONFLICT "The request cannot be taken in again",
     TelephonyOff "telephony_off" CONFLICT "Telephony is switched off",
     IdempotencyRunning "idempotency_running" CONFLICT "The first one is still running",
     EventsGone "events_gone" GONE "The events are not kept any more",

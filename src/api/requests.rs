@@ -11,18 +11,23 @@ use uuid::Uuid;
 
 use super::{
     Api, Context,
-    input::{Path, Query, number},
+    agents::By,
+    input::{Body, Path, Query, number},
     messages::EVENTS,
     output::{Page, Range},
-    problem::Problem,
+    problem::{Code, Problem},
 };
-use crate::messages::{
-    self, EventFilter, EventRecord, Message, MessageFilter, RequestFilter, RequestOutcome,
-    RequestRecord, StoredRequest,
+use crate::{
+    audit::{self, Subject},
+    ingest::{Again, Difference, IngestError, Receipt},
+    messages::{
+        self, EventFilter, EventRecord, Message, MessageFilter, RequestFilter, RequestOutcome,
+        RequestRecord, StoredRequest,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get)).routes(routes!(replay))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -121,4 +126,86 @@ async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<WholeRequ
     let other_events = messages::events(&mut tx, &beside).await?;
     tx.rollback().await?;
     Ok(Json(WholeRequest::of(request, brought, other_events)))
+}
+
+/// How to replay.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+struct HowToReplay {
+    /// Say what would happen and record nothing.
+    dry_run: bool,
+}
+
+/// What came of a replay.
+#[derive(Debug, Serialize, ToSchema)]
+struct Replayed {
+    /// `accepted`, `duplicate`, `malformed` or `refused`; `null` for a set-up check.
+    outcome: Option<RequestOutcome>,
+    /// Why it was refused.
+    reason: Option<String>,
+    /// How many events it brings.
+    events: usize,
+    /// How many of them were recorded before.
+    duplicates: usize,
+    /// What a dry run found: events that would be new, and what would be read differently today.
+    differences: Vec<Difference>,
+}
+
+/// Takes a stored request in once more: signed anew, at the time it came, behind live traffic.
+///
+/// What is recorded already stays as it is, so replaying twice is the same as replaying once. What
+/// was refused has to prove itself.
+#[utoipa::path(post, path = "/v1/requests/{id}/replay", tag = "requests",
+    params(("id" = Uuid, Path, description = "The request's id.")), request_body = HowToReplay,
+    responses((status = 200, body = Replayed, description = "What came of it.")))]
+async fn replay(
+    State(api): Context,
+    By(author): By,
+    Path(id): Path<Uuid>,
+    Body(how): Body<HowToReplay>,
+) -> Result<Json<Replayed>, Problem> {
+    let mut tx = api.store.begin_read().await?;
+    let stored = messages::find_request(&mut tx, id).await?;
+    tx.rollback().await?;
+    let stored = stored.ok_or_else(|| Problem::not_found("request"))?;
+    let unusable = || Problem::new(Code::NotReplayable, "no active channel answers at its address");
+    let Again { channel, request, proof, at } =
+        Again::of(stored, &api.public_url).ok_or_else(unusable)?;
+    let catalog = api.ingest.catalog();
+    let channel = channel.and_then(|id| catalog.channel(&id).cloned()).ok_or_else(unusable)?;
+    let unsigned =
+        || Problem::new(Code::NotReplayable, "its channel has no secret to sign it with");
+    let request = proof.give(&channel, request, at).map_err(|_| unsigned())?;
+    let receipt = if how.dry_run {
+        api.ingest.preview(&channel.id, request, at).await
+    } else {
+        api.ingest.replay(&channel.id, request, at).await.map(|receipt| (receipt, Vec::new()))
+    };
+    let replayed = match receipt {
+        Ok((Receipt { outcome, events, duplicates, .. }, differences)) => {
+            Replayed { outcome, reason: None, events, duplicates, differences }
+        }
+        Err(IngestError::Refused(refusal)) => Replayed {
+            outcome: Some(RequestOutcome::Refused),
+            reason: Some(refusal.to_string()),
+            events: 0,
+            duplicates: 0,
+            differences: Vec::new(),
+        },
+        Err(IngestError::UnknownChannel | IngestError::ChannelUnusable) => return Err(unusable()),
+        Err(IngestError::Poisoned) => {
+            return Err(Problem::new(Code::NotReplayable, "the database refuses what it brings"));
+        }
+        Err(IngestError::Overloaded | IngestError::Unavailable | IngestError::Stopping) => {
+            return Err(Problem::new(Code::Unavailable, "nothing was recorded; try again"));
+        }
+    };
+    if !how.dry_run {
+        let mut tx = api.store.begin().await?;
+        let subject = Subject::new("request", id.to_string());
+        let now = api.clock.now().as_millis();
+        audit::record(&mut tx, &author, subject, "replay", Vec::new(), now).await?;
+        tx.commit().await?;
+    }
+    Ok(Json(replayed))
 }

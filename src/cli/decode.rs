@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, bail};
 use clap::Args;
 use frontdesk_adapters::{
-    Account, Adapter, Decoded, Timestamp, decode, decode_line, fixture, providers,
+    Account, Adapter, Arrival, Decoded, Timestamp, decode, decode_line, decode_undated, fixture,
+    providers,
 };
 use serde_json::Value;
 
@@ -34,7 +35,8 @@ pub(super) struct Decode {
     /// The account, as a JSON file; by itself `account.json` beside the request.
     #[arg(long)]
     account: Option<PathBuf>,
-    /// The receiver's time (RFC 3339); by itself that of the account file, else now.
+    /// The receiver's time (RFC 3339); by itself that of the account file, else when the
+    /// request was signed.
     #[arg(long)]
     now: Option<String>,
     /// Take the request as it is, instead of signing one that carries no signature.
@@ -62,13 +64,16 @@ impl Decode {
     }
 
     fn lines(&self) -> anyhow::Result<Exit> {
-        let now = self.now()?.unwrap_or_else(|| Clock::system().now());
+        let arrival = match self.now()? {
+            Some(now) => Arrival::At(now),
+            None => Arrival::Unknown(Clock::system().now()),
+        };
         let mut out = BufWriter::new(io::stdout().lock());
         let mut answer = |line: &str| -> io::Result<()> {
             if line.trim().is_empty() {
                 return Ok(());
             }
-            serde_json::to_writer(&mut out, &decode_line(line, now))?;
+            serde_json::to_writer(&mut out, &decode_line(line, arrival))?;
             out.write_all(b"\n")
         };
         if self.files.is_empty() {
@@ -107,13 +112,17 @@ impl Decode {
         let account = Account::read(adapter, account_json.get("account").unwrap_or(&account_json))?;
         let text = |name: &str| account_json.get(name).and_then(Value::as_str);
         let recorded = text("now").and_then(Timestamp::parse_rfc3339);
-        let now = self.now()?.or(recorded).unwrap_or_else(|| Clock::system().now());
+        let arrived = self.now()?.or(recorded);
+        let now = arrived.unwrap_or_else(|| Clock::system().now());
         let mut request =
             fixture::read(&bytes, text("public_url").unwrap_or("http://127.0.0.1:8080"))?;
         if !self.unsigned {
             request = fixture::signed(request, adapter, &account, now)?;
         }
-        Ok(decode(adapter, &account, request, now))
+        Ok(match arrived {
+            Some(now) => decode(adapter, &account, request, now),
+            None => decode_undated(adapter, &account, request, now),
+        })
     }
 
     fn adapter(&self, file: &Path) -> anyhow::Result<&'static Adapter> {

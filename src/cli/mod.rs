@@ -58,6 +58,9 @@ pub(super) struct Arguments {
     command: Command,
 }
 
+/// How much live traffic comes before a replay, where processor time is short.
+const REPLAY_NICENESS: i32 = 10;
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Demo),
@@ -148,7 +151,13 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         }
         Command::Serve(command) => command.run(&load(&[], if quiet { usual } else { "info" })?),
         Command::Decode(command) => command.run(),
-        Command::Replay(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
+        Command::Replay(command) => {
+            let config = load(&[], usual)?.config;
+            // Before any thread starts, since each has a priority of its own. Where the system has
+            // none to give away, a replay is as important as everything else.
+            let _ = rustix::process::nice(REPLAY_NICENESS);
+            block_on(command.run(&config, quiet))
+        }
         Command::Send(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Apply(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
         Command::Export(command) => block_on(command.run(&load(&[], usual)?.config)),

@@ -5,10 +5,13 @@
 //! by [`DeskError::Changed`], reads again and decides anew.
 
 mod contacts;
+pub mod explain;
+mod finding;
 mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
+pub use finding::{Finding, Findings, find as find_interactions};
 pub use replies::{Reply, reply};
 use uuid::Uuid;
 

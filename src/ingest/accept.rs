@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
-    IngestError, Inner, Receipt,
+    IngestError, Inner, Lane, Receipt,
     catalog::{Catalog, Entry},
     commit::{Arrived, Submission},
 };
@@ -39,6 +39,7 @@ pub(super) async fn accept(
     channel_id: &str,
     request: Request,
     now: Timestamp,
+    lane: Lane,
 ) -> Result<Receipt, IngestError> {
     let (catalog, channel) = match find(inner, channel_id) {
         Ok(found) => found,
@@ -74,12 +75,12 @@ pub(super) async fn accept(
         Accepted::Understood(request, parsed) => {
             let digest = digest_if_needed(&request, &parsed);
             let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
-            understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed)).await
+            understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed), lane).await
         }
         Accepted::NotUnderstood(request, malformed) => {
             let reason = Some(malformed.0.clone());
             let row = archived(&channel, request, now, RequestOutcome::Malformed, reason);
-            not_understood(inner, adapter, row, &malformed).await
+            not_understood(inner, adapter, row, &malformed, lane).await
         }
     }
 }
@@ -104,6 +105,7 @@ async fn understood(
     row: NewRequest,
     digest: &[u8],
     parsed: Arc<Parsed>,
+    lane: Lane,
 ) -> Result<Receipt, IngestError> {
     let adapter = channel.adapter;
     let shards = inner.committers.len();
@@ -122,7 +124,7 @@ async fn understood(
         }
         let (submission, reply) =
             Submission::new(if shard == first { row.take() } else { None }, part);
-        inner.committers[shard].submit(submission)?;
+        inner.committers[shard].submit(submission, lane).await?;
         waiting.push(reply);
     }
     let mut outcomes = vec![Outcome { id: None, verdict: Verdict::Accepted }; parsed.events.len()];
@@ -181,9 +183,10 @@ async fn not_understood(
     adapter: &Adapter,
     row: NewRequest,
     malformed: &Malformed,
+    lane: Lane,
 ) -> Result<Receipt, IngestError> {
     let (submission, reply) = Submission::new(Some(row), Vec::new());
-    inner.committers[0].submit(submission)?;
+    inner.committers[0].submit(submission, lane).await?;
     reply.await.map_err(|_| IngestError::Stopping)??;
     count(adapter.provider, RequestOutcome::Malformed);
     let answer = (adapter.acknowledge)(Recorded::NotUnderstood(malformed));

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{IngestError, Limits, catalog, record};
+use super::{IngestError, Lane, Limits, catalog, record};
 use crate::{
     channels::Channel,
     db::{Checkpointer, Store, StoreError},
@@ -26,6 +26,9 @@ use crate::{
 
 /// Events beyond which no further request joins a group.
 const GROUP_EVENTS: usize = 2_000;
+/// Requests of the slow lane that make one group, and that may wait: a provider's request waits for
+/// one such group at most.
+const SLOW_GROUP: usize = 16;
 /// How often a group that failed for no fault of its own is tried.
 const ATTEMPTS: u32 = 4;
 /// How often SQLite's log is moved into the file.
@@ -81,6 +84,7 @@ impl Submission {
 #[derive(Debug)]
 pub(super) struct Committer {
     sender: mpsc::Sender<Submission>,
+    slow: mpsc::Sender<Submission>,
     /// Set when SQLite's log should start over between two groups.
     pub log_has_grown: Arc<AtomicBool>,
 }
@@ -94,6 +98,7 @@ impl Committer {
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(limits.queue);
+        let (slow, slow_receiver) = mpsc::channel(SLOW_GROUP);
         let log_has_grown = Arc::new(AtomicBool::new(false));
         let run = Run {
             store,
@@ -102,16 +107,19 @@ impl Committer {
             bell,
             log_has_grown: Arc::clone(&log_has_grown),
         };
-        let task = tokio::spawn(run.until_stopped(receiver, stop));
-        (Self { sender, log_has_grown }, task)
+        let task = tokio::spawn(run.until_stopped(receiver, slow_receiver, stop));
+        (Self { sender, slow, log_has_grown }, task)
     }
 
-    /// Hands over a submission, or says that too many wait.
-    pub fn submit(&self, submission: Submission) -> Result<(), IngestError> {
-        self.sender.try_send(submission).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => IngestError::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => IngestError::Stopping,
-        })
+    /// Hands over a submission. A provider is told when too many wait; nobody else is in a hurry.
+    pub async fn submit(&self, submission: Submission, lane: Lane) -> Result<(), IngestError> {
+        match lane {
+            Lane::Live => self.sender.try_send(submission).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => IngestError::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => IngestError::Stopping,
+            }),
+            Lane::Slow => self.slow.send(submission).await.map_err(|_| IngestError::Stopping),
+        }
     }
 
     /// How many wait, and how many may.
@@ -138,6 +146,7 @@ impl Run {
     async fn until_stopped(
         self,
         mut receiver: mpsc::Receiver<Submission>,
+        mut slow: mpsc::Receiver<Submission>,
         stop: CancellationToken,
     ) {
         let mut waiting = Vec::with_capacity(self.group);
@@ -145,10 +154,16 @@ impl Run {
             tokio::select! {
                 biased;
                 count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { return },
-                // Nobody can hand over any more; what waits is still recorded.
+                // Nobody can hand over any more; what waits is still recorded, and what is in the
+                // slow lane is told so and comes again.
                 () = stop.cancelled(), if !receiver.is_closed() => {
                     receiver.close();
+                    slow.close();
                     continue;
+                }
+                Some(first) = slow.recv(), if !receiver.is_closed() => {
+                    let others = std::iter::from_fn(|| slow.try_recv().ok());
+                    waiting.extend(std::iter::once(first).chain(others).take(SLOW_GROUP));
                 }
             }
             metrics::histogram!("frontdesk_group_size").record(waiting.len() as f64);

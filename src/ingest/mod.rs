@@ -18,11 +18,13 @@ mod catalog;
 mod commit;
 mod preview;
 mod record;
+mod replay;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
+pub use replay::{Again, Difference, Proof};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +47,15 @@ pub struct Limits {
     pub committers: Option<NonZeroUsize>,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
+}
+
+/// Who is waiting for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    /// A provider.
+    Live,
+    /// Nobody: it can wait for everybody else.
+    Slow,
 }
 
 /// Takes webhook requests and records what they say.
@@ -155,18 +166,28 @@ impl Ingest {
     ///
     /// Returns only after what the request brought is durable.
     pub async fn accept(&self, channel: &str, request: Request) -> Result<Answer, IngestError> {
-        Ok(self.replay(channel, request, self.0.clock.now()).await?.answer)
+        let now = self.0.clock.now();
+        Ok(accept::accept(&self.0, channel, request, now, Lane::Live).await?.answer)
     }
 
-    /// As [`Ingest::accept`], at another time, and tells what came of it: for replaying what arrived
-    /// earlier.
+    /// As [`Ingest::accept`], at another time and behind everybody else, and tells what came of it.
+    pub async fn accept_at(
+        &self,
+        channel: &str,
+        request: Request,
+        now: Timestamp,
+    ) -> Result<Receipt, IngestError> {
+        accept::accept(&self.0, channel, request, now, Lane::Slow).await
+    }
+
+    /// Takes a request from the archive in once more, and records it only if it says something new.
     pub async fn replay(
         &self,
         channel: &str,
         request: Request,
         now: Timestamp,
     ) -> Result<Receipt, IngestError> {
-        accept::accept(&self.0, channel, request, now).await
+        replay::replay(&self.0, channel, request, now).await
     }
 
     /// Tells what would come of a request and records nothing.
@@ -175,8 +196,8 @@ impl Ingest {
         channel: &str,
         request: Request,
         now: Timestamp,
-    ) -> Result<Receipt, IngestError> {
-        preview::preview(&self.0, channel, request, now).await
+    ) -> Result<(Receipt, Vec<Difference>), IngestError> {
+        replay::differences(&self.0, channel, request, now).await
     }
 
     /// The channels and routes in force.

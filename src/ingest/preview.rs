@@ -4,23 +4,40 @@ use std::sync::Arc;
 
 use frontdesk_adapters::{Accepted, Outcome, Recorded, Request, Timestamp, Verdict};
 
-use super::{IngestError, Inner, Receipt, accept};
+use uuid::Uuid;
+
+use super::{IngestError, Inner, Receipt, accept, commit::Arrived};
 use crate::{
     clock,
     db::{Store, StoreError},
     messages::{self, RequestOutcome},
 };
 
+/// What a request would do, and what is recorded of it already.
+pub(super) struct Preview {
+    pub receipt: Receipt,
+    /// The events that are recorded, or would be.
+    pub arrived: Vec<Arrived>,
+    /// For each of them our id of what is recorded.
+    pub recorded: Vec<Option<Uuid>>,
+}
+
+impl From<Receipt> for Preview {
+    fn from(receipt: Receipt) -> Self {
+        Self { receipt, arrived: Vec::new(), recorded: Vec::new() }
+    }
+}
+
 pub(super) async fn preview(
     inner: &Inner,
     channel_id: &str,
     request: Request,
     now: Timestamp,
-) -> Result<Receipt, IngestError> {
+) -> Result<Preview, IngestError> {
     let (catalog, channel) = accept::find(inner, channel_id)?;
     let adapter = channel.adapter;
     match adapter.accept(request, &channel.account, now) {
-        Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer)),
+        Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer).into()),
         Accepted::Refused(_, refusal) => Err(IngestError::Refused(refusal)),
         Accepted::NotUnderstood(_, malformed) => {
             let answer = (adapter.acknowledge)(Recorded::NotUnderstood(&malformed));
@@ -29,7 +46,8 @@ pub(super) async fn preview(
                 outcome: Some(RequestOutcome::Malformed),
                 events: 0,
                 duplicates: 0,
-            })
+            }
+            .into())
         }
         Accepted::Understood(request, parsed) => {
             let parsed = Arc::new(parsed);
@@ -38,12 +56,13 @@ pub(super) async fn preview(
             let arrived =
                 accept::arrivals(&catalog, &channel, id, now.as_millis(), &digest, &parsed);
             let keys = arrived.iter().map(|it| (it.channel.id.clone(), it.key.clone())).collect();
-            let known = known(&inner.store, keys).await.map_err(|_| IngestError::Unavailable)?;
-            let duplicates = known.iter().filter(|known| **known).count();
+            let recorded =
+                recorded(&inner.store, keys).await.map_err(|_| IngestError::Unavailable)?;
+            let duplicates = recorded.iter().flatten().count();
             let mut outcomes =
                 vec![Outcome { id: None, verdict: Verdict::Accepted }; parsed.events.len()];
-            for (arrived, known) in arrived.iter().zip(known) {
-                if known {
+            for (arrived, recorded) in arrived.iter().zip(&recorded) {
+                if recorded.is_some() {
                     outcomes[arrived.place].verdict = Verdict::Duplicate;
                 }
             }
@@ -51,14 +70,19 @@ pub(super) async fn preview(
             let outcome =
                 if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
             let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
-            Ok(Receipt { answer, outcome: Some(outcome), events: arrived.len(), duplicates })
+            let events = arrived.len();
+            let receipt = Receipt { answer, outcome: Some(outcome), events, duplicates };
+            Ok(Preview { receipt, arrived, recorded })
         }
     }
 }
 
-async fn known(store: &Store, keys: Vec<(String, String)>) -> Result<Vec<bool>, StoreError> {
+async fn recorded(
+    store: &Store,
+    keys: Vec<(String, String)>,
+) -> Result<Vec<Option<Uuid>>, StoreError> {
     let mut tx = store.begin_read().await?;
     let ids = messages::record_ids(&mut tx, keys).await?;
     tx.rollback().await?;
-    Ok(ids.into_iter().map(|id| id.is_some()).collect())
+    Ok(ids)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{Conversation, Current, Interaction, State};
+use super::{ContactType, Conversation, Current, Interaction, State};
 use crate::{
     channels::Continuation,
     clock,
@@ -282,12 +282,35 @@ pub struct Filter {
     pub profile: Option<Uuid>,
     /// Those opened for this person.
     pub person: Option<Uuid>,
+    /// Those of this type.
+    pub contact_type: Option<ContactType>,
     /// Those that came by this channel.
     pub channel: Option<String>,
+    /// Those with an open work item in this queue.
+    pub queue: Option<String>,
+    /// Those assigned to this agent.
+    pub agent: Option<String>,
+    /// Those opened at or after this time, in Unix milliseconds.
+    pub since: Option<i64>,
+    /// Those opened before this time, in Unix milliseconds.
+    pub until: Option<i64>,
+    /// Those among these places.
+    pub seqs: Option<Vec<i64>>,
+    /// Those of one of each of these groups.
+    pub parties: Vec<Vec<Party>>,
     /// Those before this place: newest first.
     pub before: Option<i64>,
     /// At most so many.
     pub limit: i64,
+}
+
+/// Whose an interaction is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// The person or profile.
+    pub id: Uuid,
+    /// Whether it is a person.
+    pub is_person: bool,
 }
 
 /// Every column that is shown.
@@ -332,6 +355,38 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, Stor
         }
         if let Some(channel) = &filter.channel {
             query.push(" and channel_id = ").push_bind(channel);
+        }
+        if let Some(contact_type) = filter.contact_type {
+            query.push(" and type = ").push_bind(contact_type);
+        }
+        if let Some(agent) = &filter.agent {
+            query.push(" and assigned_to = ").push_bind(agent);
+        }
+        if let Some(queue) = &filter.queue {
+            query.push(" and active and exists (select 1 from work_items w where w.interaction_id = \
+                interactions.id and w.state in ('queued', 'pending_accept', 'accepted') and w.queue_id = ");
+            query.push_bind(queue).push(")");
+        }
+        if let Some(since) = filter.since {
+            query.push(" and opened_at >= ").push_bind(since);
+        }
+        if let Some(until) = filter.until {
+            query.push(" and opened_at < ").push_bind(until);
+        }
+        if let Some(seqs) = &filter.seqs {
+            query.push(" and seq in (");
+            let mut list = query.separated(", ");
+            seqs.iter().for_each(|seq| { list.push_bind(*seq); });
+            query.push(")");
+        }
+        for parties in &filter.parties {
+            for (before, party) in [(" and (opened_for in (null", true), (") or profile_id in (null", false)] {
+                query.push(before);
+                for id in parties.iter().filter(|it| it.is_person == party).map(|it| it.id) {
+                    query.push(", ").push_bind(id);
+                }
+            }
+            query.push("))");
         }
         query.push(" order by seq desc limit ").push_bind(filter.limit);
     })?)

@@ -25,12 +25,12 @@ pub(super) fn respond(error: &IngestError, method: Method) -> Response {
             let status = match refusal {
                 Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
                 // A handshake asks whether it may; the rest say who they are.
-                Refusal::MissingSignature(_) | Refusal::BadSignature(_) | Refusal::Stale(_)
+                Refusal::MissingSignature(_) | Refusal::BadSignature(_) | Refusal::Stale { .. }
                     if method == Method::Get =>
                 {
                     StatusCode::FORBIDDEN
                 }
-                Refusal::MissingSignature(_) | Refusal::BadSignature(_) | Refusal::Stale(_) => {
+                Refusal::MissingSignature(_) | Refusal::BadSignature(_) | Refusal::Stale { .. } => {
                     StatusCode::UNAUTHORIZED
                 }
             };

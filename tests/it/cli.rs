@@ -293,8 +293,9 @@ fn the_demo_comes_out_as_its_fixtures_say_and_replaying_changes_nothing() {
     for step in ["received", "understood", "sender", "interaction", "queue"] {
         assert!(story.contains(step), "{story}");
     }
-    let line = desk.expect(&["explain", "IMS0000001", "--json"]);
-    let story: Value = serde_json::from_str(line.lines().next().expect("a line")).expect("JSON");
+    let lines = desk.expect(&["explain", "IMS0000001", "--json"]);
+    let line = lines.lines().nth(1).expect("a line after the interaction's own");
+    let story: Value = serde_json::from_str(line).expect("JSON");
     let id = story["title"].as_str().and_then(|title| title.strip_prefix("message "));
     assert!(desk.expect(&["explain", id.expect("an id")]).contains("IMS0000001"));
 }

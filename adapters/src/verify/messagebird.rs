@@ -120,7 +120,7 @@ fn verify_token(request: &Request, secrets: &[Secret], now: Timestamp) -> Result
     let begins = token.seconds("nbf").ok_or(MISMATCH)?;
     // A second for the difference between two clocks, as in the provider's own libraries.
     if now < begins.saturating_sub(1) || now > expires.saturating_add(1) {
-        return Err(Refusal::Stale(TOKEN_SECONDS));
+        return Err(Refusal::Stale { tolerance_seconds: TOKEN_SECONDS, signed_at: begins });
     }
     let is = |claim: &str, expected: &str| {
         token.text(claim).is_some_and(|claim| same(expected.as_bytes(), claim.as_bytes()))

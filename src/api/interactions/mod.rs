@@ -5,6 +5,7 @@
 mod actions;
 mod create;
 mod edit;
+mod list;
 mod replies;
 mod timeline;
 
@@ -12,14 +13,14 @@ use axum::{Json, extract::State};
 pub(super) use create::find_person;
 pub(super) use edit::plain;
 use frontdesk_adapters::Timestamp;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+pub(super) use list::page;
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use super::{
     Api, Context,
-    input::{Paging, Path, Query, flag, number},
+    input::{Paging, Path, Query},
     output::{Page, Range, Versioned},
     problem::Problem,
     queues::QueuedItem,
@@ -33,36 +34,13 @@ use crate::{
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
-        .routes(routes!(list, create::create))
+        .routes(routes!(list::list, create::create))
         .routes(routes!(get, edit::change))
         .routes(routes!(list_messages, replies::reply))
         .routes(routes!(timeline::timeline))
         .routes(routes!(timeline::transcript))
         .routes(routes!(edit::add_note))
         .merge(actions::router())
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-struct Filter {
-    /// Those in this state.
-    state: Option<InteractionState>,
-    /// Only open ones, or only closed ones.
-    #[serde(default, deserialize_with = "flag")]
-    #[param(value_type = Option<bool>)]
-    active: Option<bool>,
-    /// Those that came by this channel.
-    channel: Option<String>,
-    /// Those of this profile.
-    profile: Option<Uuid>,
-    /// Those opened for this person.
-    person: Option<Uuid>,
-    /// How many: 1 to 200, by itself 50.
-    #[serde(default, deserialize_with = "number")]
-    limit: Option<u32>,
-    /// The `next` of the page before.
-    after: Option<String>,
 }
 
 /// An interaction with its clocks and where it waits.
@@ -76,38 +54,6 @@ struct Details {
     work_item: Option<QueuedItem>,
     /// Where it may go from here, by an agent's hand.
     next_states: Vec<InteractionState>,
-}
-
-/// Lists interactions, newest first.
-#[utoipa::path(get, path = "/v1/interactions", tag = "interactions", params(Filter),
-    responses((status = 200, body = Page<Interaction>, description = "Interactions.")))]
-async fn list(
-    State(api): Context,
-    Query(query): Query<Filter>,
-) -> Result<Json<Page<Interaction>>, Problem> {
-    let range = Range::new(query.limit, query.after.as_deref())?;
-    let filter = store::Filter {
-        active: query.active,
-        state: query.state,
-        profile: query.profile,
-        person: query.person,
-        channel: query.channel,
-        before: range.after,
-        limit: range.fetch(),
-    };
-    page(&api, &range, &filter).await
-}
-
-/// A page of interactions.
-pub(super) async fn page(
-    api: &Api,
-    range: &Range<i64>,
-    filter: &store::Filter,
-) -> Result<Json<Page<Interaction>>, Problem> {
-    let mut tx = api.store.begin_read().await?;
-    let interactions = store::list(&mut tx, filter).await?;
-    tx.rollback().await?;
-    Ok(Json(range.page(interactions, |interaction| interaction.number.0)))
 }
 
 /// Shows an interaction and where it waits.

@@ -3,6 +3,8 @@
 //! In-process they take the same way as over HTTP: verified with the channel's secret, at the time
 //! they came, and recorded once. So replaying twice changes nothing the second time. What was
 //! refused when it came is not signed by us: it has to prove itself.
+//!
+//! Live traffic comes first: a replay has a lower priority, and takes one request at a time.
 
 mod report;
 mod sources;
@@ -14,21 +16,25 @@ use std::{
 };
 
 use clap::Args;
-use frontdesk_adapters::{Request, Timestamp, fixture};
+use frontdesk_adapters::{Request, Timestamp};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use self::{
     report::{Fate, Report},
-    sources::{Proof, Source},
+    sources::Source,
 };
-use super::{Exit, http, require_database, terminal::print};
+use super::{
+    Exit, http, require_database,
+    terminal::{print, shows_progress},
+};
 use crate::{
     app::App,
     channels::{self, Channel},
     clock::Clock,
     config::Config,
-    ingest::{IngestError, Receipt},
+    ingest::{IngestError, Proof, Receipt},
 };
 
 /// Take requests in once more: fixtures, or ones the gateway archived.
@@ -138,12 +144,16 @@ impl<'a> Run<'a> {
         });
         if self.command.requests {
             let mut seen = HashSet::new();
-            for id in sources::archived(&self.app.store, &self.command.filter).await? {
+            let ids = sources::archived(&self.app.store, &self.command.filter).await?;
+            let progress = progress(ids.len(), quiet);
+            for id in ids {
+                progress.inc(1);
                 let stored = sources::stored(&self.app.store, id, &self.public_url, &mut seen);
                 if let Some(source) = stored.await? {
                     self.one(source, None, &mut pace, &mut report).await?;
                 }
             }
+            progress.finish_and_clear();
         } else {
             for path in sources::files(&self.command.paths)? {
                 let source = sources::file(&path, &self.public_url)?;
@@ -194,7 +204,10 @@ impl<'a> Run<'a> {
                 "duplicates": fate.duplicates,
                 "status": fate.status,
                 "detail": fate.detail,
+                "differences": fate.differences,
             }))?;
+        } else if !fate.differences.is_empty() {
+            report::show_differences(&name, &fate.differences)?;
         }
         report.add(id, &fate);
         Ok(())
@@ -209,7 +222,7 @@ impl<'a> Run<'a> {
     ) -> anyhow::Result<Fate> {
         // A gateway elsewhere has its own clock.
         let signed_at = if self.client.is_some() { self.clock.now() } else { at };
-        let request = match prove(channel, request, proof, signed_at) {
+        let request = match proof.give(channel, request, signed_at) {
             Ok(request) => request,
             Err(error) => return Ok(Fate::failed("failed", error.to_string())),
         };
@@ -222,21 +235,24 @@ impl<'a> Run<'a> {
                 _ => "failed",
             };
             let status = Some(heard.status);
-            return Ok(Fate { outcome, events: 0, duplicates: 0, status, detail: None });
+            return Ok(Fate { status, ..Fate::new(outcome) });
         }
         let ingest = &self.app.ingest;
         let receipt = if self.command.dry_run {
             ingest.preview(&channel.id, request, at).await
+        } else if self.command.requests {
+            ingest.replay(&channel.id, request, at).await.map(|receipt| (receipt, Vec::new()))
         } else {
-            ingest.replay(&channel.id, request, at).await
+            ingest.accept_at(&channel.id, request, at).await.map(|receipt| (receipt, Vec::new()))
         };
         Ok(match receipt {
-            Ok(Receipt { answer, outcome, events, duplicates }) => Fate {
+            Ok((Receipt { answer, outcome, events, duplicates }, differences)) => Fate {
                 outcome: outcome.map_or("handshake", crate::messages::RequestOutcome::as_str),
                 events,
                 duplicates,
                 status: Some(answer.status),
                 detail: None,
+                differences,
             },
             Err(IngestError::Refused(refusal)) => Fate::failed("refused", refusal.to_string()),
             Err(IngestError::UnknownChannel) => {
@@ -253,23 +269,11 @@ impl<'a> Run<'a> {
     }
 }
 
-fn prove(
-    channel: &Channel,
-    mut request: Request,
-    proof: Proof,
-    at: Timestamp,
-) -> Result<Request, frontdesk_adapters::AccountError> {
-    match proof {
-        Proof::Own => Ok(request),
-        Proof::NewIfMissing => fixture::signed(request, channel.adapter, &channel.account, at),
-        Proof::New => {
-            let verifier = channel.adapter.verifier;
-            match verifier.sign(&mut request, &channel.account, at) {
-                // A public key signs nothing, but what it verified once is kept with its signature.
-                Err(_) if verifier.is_signed(&request) => Ok(request),
-                Err(error) => Err(error),
-                Ok(()) => Ok(request),
-            }
-        }
+/// A bar on a terminal, and nothing elsewhere.
+fn progress(requests: usize, quiet: bool) -> ProgressBar {
+    if quiet || !shows_progress() {
+        return ProgressBar::hidden();
     }
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} requests, {eta} to go");
+    ProgressBar::new(requests as u64).with_style(style.expect("a template that is right"))
 }

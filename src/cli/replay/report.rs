@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comfy_table::{CellAlignment, Table};
 
-use crate::cli::{
-    Exit, fault,
-    terminal::{BOLD, print, styled},
+use crate::{
+    cli::{
+        Exit, fault,
+        terminal::{BOLD, print, styled},
+    },
+    ingest::Difference,
 };
 
 /// What came of one request.
@@ -17,11 +20,18 @@ pub(super) struct Fate {
     pub duplicates: usize,
     pub status: Option<u16>,
     pub detail: Option<String>,
+    /// What a dry run found.
+    pub differences: Vec<Difference>,
 }
 
 impl Fate {
+    pub fn new(outcome: &'static str) -> Self {
+        let differences = Vec::new();
+        Self { outcome, events: 0, duplicates: 0, status: None, detail: None, differences }
+    }
+
     pub fn failed(outcome: &'static str, detail: String) -> Self {
-        Self { outcome, events: 0, duplicates: 0, status: None, detail: Some(detail) }
+        Self { detail: Some(detail), ..Self::new(outcome) }
     }
 }
 
@@ -40,6 +50,21 @@ struct Row {
     duplicates: usize,
     refused: usize,
     failed: usize,
+    /// Events that would be read otherwise than they were recorded.
+    changed: usize,
+}
+
+/// Says what one request would change.
+pub(super) fn show_differences(source: &str, differences: &[Difference]) -> anyhow::Result<()> {
+    for Difference { kind, provider_id, new, fields, .. } in differences {
+        let id = provider_id.as_deref().unwrap_or("without an id");
+        let what = match new {
+            true => "would be new".to_owned(),
+            false => format!("recorded, but read differently today: {}", fields.join(", ")),
+        };
+        print(format!("{source}: {kind} {id}: {what}"))?;
+    }
+    Ok(())
 }
 
 impl Report {
@@ -49,6 +74,7 @@ impl Report {
         row.answered += usize::from(fate.outcome == "answered");
         row.new += fate.events - fate.duplicates;
         row.duplicates += fate.duplicates;
+        row.changed += fate.differences.iter().filter(|difference| !difference.new).count();
         row.refused += usize::from(fate.outcome == "refused");
         row.failed += usize::from(matches!(fate.outcome, "failed" | "unknown_channel"));
     }
@@ -93,7 +119,8 @@ impl Report {
             let channels = self.unknown.iter().cloned().collect::<Vec<_>>().join(", ");
             return Err(fault(Exit::NotFound, format!("no such channel: {channels}")));
         }
-        Ok(match (self.total(|row| row.failed), self.total(|row| row.new)) {
+        let found = self.total(|row| row.new + row.changed);
+        Ok(match (self.total(|row| row.failed), found) {
             (1.., _) => Exit::Failed,
             (0, 1..) if dry_run => Exit::Findings,
             (0, _) => Exit::Done,

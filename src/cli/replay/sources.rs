@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
-use frontdesk_adapters::{Method, Request, Timestamp, fixture, providers};
+use frontdesk_adapters::{Request, Timestamp, fixture, providers};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use super::Filter;
 use crate::{
     cli::{Exit, fault, http},
     db::{Store, StoreError},
+    ingest::{Again, Proof},
     messages::{self, RequestFilter, RequestOutcome, RequestRecord},
 };
 
@@ -30,17 +31,6 @@ pub(super) struct Source {
     pub proof: Proof,
     /// When it came; a file comes now.
     pub at: Option<Timestamp>,
-}
-
-/// How a replayed request proves itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// With the signature it carries.
-    Own,
-    /// With a new one, unless it carries one.
-    NewIfMissing,
-    /// With a new one: it was verified when it came.
-    New,
 }
 
 /// Every `.http` file among `paths` and in folders among them, by name.
@@ -132,20 +122,10 @@ pub(super) async fn stored(
     if !seen.insert(content.chain_update(&stored.body).finalize().into()) {
         return Ok(None);
     }
-    let record = stored.record;
-    let verified = [RequestOutcome::Refused, RequestOutcome::UnknownChannel]
-        .iter()
-        .all(|outcome| outcome.as_str() != record.outcome);
-    let method = Method::parse(&record.method).context("the archive holds an unknown method")?;
-    let url = format!("{public_url}{}", record.target);
-    let channel = http::channel_of(&url).map(str::to_owned);
-    Ok(Some(Source {
-        name: record.id.to_string(),
-        channel: record.channel_id.or(channel),
-        request: Request::new(method, url, stored.headers.0, stored.body),
-        proof: if verified { Proof::New } else { Proof::Own },
-        at: Timestamp::from_millis(record.received_at),
-    }))
+    let name = stored.record.id.to_string();
+    let again = Again::of(stored, public_url).context("the archive holds an unknown method")?;
+    let Again { channel, request, proof, at } = again;
+    Ok(Some(Source { name, channel, request, proof, at: Some(at) }))
 }
 
 /// How to make the channel a file is for, as far as the `account.json` beside it says.

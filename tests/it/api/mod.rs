@@ -107,6 +107,11 @@ on_both! {
         let request = requests["data"][0]["id"].as_str().expect("an id").to_owned();
         let request = get(&format!("/v1/requests/{request}")).await.json();
         assert!(request["body"].as_str().expect("text").contains("A refund, please"));
+        let replay = format!("/v1/requests/{}/replay", request["id"].as_str().expect("an id"));
+        let replay = gateway.call("POST", &replay).key(key).json(&json!({"dry_run": true})).await;
+        assert_eq!((&replay.json()["outcome"], &replay.json()["differences"]), (&json!("duplicate"), &json!([])));
+        let explained = get(&format!("/v1/explain/{number}")).await.json();
+        assert_eq!(explained["stories"][0]["title"], json!(format!("interaction {number}")));
         assert_eq!(get("/v1/consents?address=42").await.json()["data"], json!([]));
 
         let deleted = gateway.call("DELETE", "/v1/routes/refunds").key(key).send().await;

@@ -207,6 +207,12 @@ impl TestGateway {
         assert!(reached, "{:?} requests wait, expected {waiting}", self.ingest.backlog());
     }
 
+    /// Waits until so many requests are archived.
+    pub async fn archived(&self, requests: i64) {
+        let archived = until(async || self.count("requests").await == requests).await;
+        assert!(archived, "{} requests are archived", self.count("requests").await);
+    }
+
     /// The channel that a request's address names.
     pub fn channel_of(&self, request: &Request) -> Arc<Channel> {
         let id = request.url.split('/').nth(4).unwrap_or_default();

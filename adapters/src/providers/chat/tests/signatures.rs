@@ -115,14 +115,10 @@ fn a_right_signature_under_a_wrong_label_or_separator_fails() {
 fn the_signed_time_may_be_five_minutes_off_and_no_more() {
     let account = account(json!({"secret": SECRET}));
     let reference = standardwebhooks::Webhook::new(SECRET).expect("a key");
-    for (offset, expected) in [
-        (0, Ok(())),
-        (300, Ok(())),
-        (-300, Ok(())),
-        (301, Err(Refusal::Stale(300))),
-        (-301, Err(Refusal::Stale(300))),
-    ] {
+    for (offset, expected) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
         let seconds = now().as_seconds() + offset;
+        let stale = Refusal::Stale { tolerance_seconds: 300, signed_at: seconds };
+        let expected = if expected { Ok(()) } else { Err(stale) };
         let signature = reference.sign("msg_1", seconds, b"{}").expect("text");
         let request = request("msg_1", &seconds.to_string(), &signature, b"{}");
         assert_eq!(verdict(request, &account), expected, "{offset}");

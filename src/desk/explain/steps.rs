@@ -1,10 +1,12 @@
 //! One step each: what happened, by which rule, for which reason.
 
 use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
 
+use super::Step;
 use crate::{
     db::{StoreError, Tx},
-    interactions::{self, Reason},
+    interactions::{self, Interaction, Reason, history},
     messages::{EventRecord, Message, StoredRequest},
     profiles::{self, MatchOutcome},
     routing,
@@ -13,28 +15,8 @@ use crate::{
 /// How much of a message's text is shown.
 const TEXT: usize = 60;
 
-/// One step on the way from bytes to queue.
-#[derive(Debug, Serialize)]
-pub(super) struct Step {
-    /// `received`, `understood`, `sender`, `interaction` or `queue`.
-    pub step: &'static str,
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    pub at: i64,
-    pub what: String,
-    /// The stored word for the rule that applied.
-    pub rule: String,
-    pub reason: Option<String>,
-}
-
-impl Step {
-    /// Rule and reason, for people.
-    pub fn why(&self) -> String {
-        match &self.reason {
-            Some(reason) => format!("{}: {reason}", self.rule),
-            None => self.rule.clone(),
-        }
-    }
-}
+/// The most moves of an interaction that are told.
+const MOVES: i64 = 500;
 
 pub(super) fn request_step(request: &StoredRequest) -> Step {
     let record = &request.record;
@@ -50,16 +32,16 @@ pub(super) fn request_step(request: &StoredRequest) -> Step {
     }
 }
 
-pub(super) fn event_steps(event: &EventRecord) -> Vec<Step> {
+pub(super) fn event_steps(event: &EventRecord) -> Step {
     let about = event.target.as_deref().map(|target| format!(" about {target}"));
     let known = event.message_id.map(|id| format!("it is about message {id}"));
-    vec![Step {
+    Step {
         step: "understood",
         at: event.received_at,
         what: format!("{}{}", event.kind, about.unwrap_or_default()),
         rule: event.provider_type.clone().unwrap_or_else(|| event.kind.clone()),
         reason: Some(known.unwrap_or_else(|| "kept beside the messages".to_owned())),
-    }]
+    }
 }
 
 pub(super) async fn message_steps(tx: &mut Tx, message: &Message) -> Result<Vec<Step>, StoreError> {
@@ -96,16 +78,57 @@ pub(super) async fn message_steps(tx: &mut Tx, message: &Message) -> Result<Vec<
         rule: message.reason.clone(),
         reason: word::<Reason>(&message.reason).map(|reason| reason.sentence().to_owned()),
     });
-    for item in routing::store::items_of(tx, message.interaction_id).await? {
-        steps.push(Step {
-            step: "queue",
-            at: item.queued_at,
-            what: format!("{} in {}, priority {}", item.state, item.queue, item.priority),
-            rule: item.route.unwrap_or_else(|| "unrouted".to_owned()),
-            reason: Some(item.reason),
-        });
-    }
     Ok(steps)
+}
+
+/// How an interaction began.
+pub(super) fn opened_step(interaction: &Interaction) -> Step {
+    let by_what = interaction.channel_id.as_deref().unwrap_or("no channel");
+    Step {
+        step: "opened",
+        at: interaction.opened_at,
+        what: format!("{} by {by_what}, for {}", interaction.subtype, interaction.opened_for_kind),
+        rule: interaction.match_outcome.clone(),
+        reason: word::<MatchOutcome>(&interaction.match_outcome)
+            .map(|outcome| outcome.sentence().to_owned()),
+    }
+}
+
+/// The queues it was put into.
+pub(super) async fn queue_steps(tx: &mut Tx, interaction: Uuid) -> Result<Vec<Step>, StoreError> {
+    let items = routing::store::items_of(tx, interaction).await?;
+    let step = |item: routing::WorkItem| Step {
+        step: "queue",
+        at: item.queued_at,
+        what: format!("{} in {}, priority {}", item.state, item.queue, item.priority),
+        rule: item.route.unwrap_or_else(|| "unrouted".to_owned()),
+        reason: Some(item.reason),
+    };
+    Ok(items.into_iter().map(step).collect())
+}
+
+/// Who took it, parked it, gave it away and closed it.
+pub(super) async fn agent_steps(tx: &mut Tx, interaction: Uuid) -> Result<Vec<Step>, StoreError> {
+    let moves = history::transitions(tx, interaction, None, MOVES).await?;
+    let step = |made: history::Transition| {
+        let with = made.assigned_to.map(|agent| format!(", with {agent}"));
+        let why = made.to_reason.map(|reason| format!(" ({})", spelled(reason)));
+        let to = format!("{}{}", made.to_state, why.unwrap_or_default());
+        Step {
+            step: "agent",
+            at: made.at,
+            what: format!("{} to {to}{}", made.from_state, with.unwrap_or_default()),
+            rule: made.cause,
+            reason: Some(format!("by {} {}", made.author_kind.as_str(), made.author)),
+        }
+    };
+    Ok(moves.into_iter().map(step).collect())
+}
+
+/// The word a value is stored as.
+fn spelled(value: impl Serialize) -> String {
+    let word = serde_json::to_value(value).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Reads a stored word; one of another version is none.

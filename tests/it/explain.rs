@@ -1,0 +1,56 @@
+//! How something came to be, told step by step.
+
+use serde_json::{Value, json};
+
+use crate::support::{Database, Desk, on_both, requests::sms};
+
+/// The steps of a story, as words.
+fn steps(story: &Value) -> Vec<&str> {
+    let steps = story["steps"].as_array().expect("steps");
+    steps.iter().map(|step| step["step"].as_str().expect("a word")).collect()
+}
+
+on_both! {
+    async fn each_step_from_bytes_to_agent_is_told_with_its_rule_and_reason(database: Database) {
+        let desk = Desk::open(&database).await;
+        desk.add_route(1, "support", json!({"text": "refund"})).await;
+        desk.accept(sms("+15550100002", "SM1", "A refund, please")).await;
+        desk.pass(60);
+        desk.does("ana", "interactions/IMS0000001/accept", json!({})).await;
+
+        let told = desk.see("explain/IMS0000001").await;
+        let [interaction, message] = told["stories"].as_array().expect("stories").as_slice() else {
+            panic!("{told}");
+        };
+        assert_eq!(interaction["title"], "interaction IMS0000001");
+        assert_eq!(steps(interaction), ["opened", "queue", "agent"]);
+        let [opened, queue, agent] = [0, 1, 2].map(|place| &interaction["steps"][place]);
+        assert_eq!((&opened["rule"], &opened["at"]), (&json!("new_guest"), &json!("2026-01-01T00:00:10.000Z")));
+        assert_eq!((&queue["rule"], &queue["what"]), (&json!("to-support"), &json!("accepted in support, priority 1")));
+        assert_eq!(agent["what"], "new to work_in_progress, with ana");
+        assert_eq!((&agent["rule"], &agent["reason"]), (&json!("accepted"), &json!("by agent ana")));
+        assert_eq!(agent["at"], "2026-01-01T00:01:10.000Z");
+
+        assert_eq!(steps(message), ["received", "understood", "sender", "interaction"]);
+        let id = message["title"].as_str().and_then(|title| title.strip_prefix("message "));
+        let whole = desk.see(&format!("explain/{}", id.expect("an id"))).await;
+        let way = ["received", "understood", "sender", "interaction", "queue", "agent"];
+        assert_eq!(steps(&whole["stories"][0]), way);
+
+        let request = desk.texts("select cast(count(*) as text) from requests").await;
+        assert_eq!(request, ["1"]);
+        let request = desk.see("requests").await["data"][0]["id"].clone();
+        let request = desk.see(&format!("explain/{}", request.as_str().expect("an id"))).await;
+        assert_eq!(request, whole);
+        let item = desk.see("interactions/IMS0000001").await["work_item"]["id"].clone();
+        let item = desk.see(&format!("explain/{}", item.as_str().expect("an id"))).await;
+        assert_eq!(item, told);
+
+        for nothing in ["IMS0000009", "0198c6a2-7b1e-7000-8000-000000000001", "odd"] {
+            let (status, problem) =
+                desk.call(None, "GET", &format!("explain/{nothing}"), None, None).await;
+            assert_eq!((status, &problem["code"]), (404, &json!("not_found")));
+        }
+        desk.gateway.stop().await;
+    }
+}

@@ -231,11 +231,11 @@ pub(super) async fn follow(
     // The row of a position is half of it; a row may stand for two events.
     let (after, read) = match after {
         None => (i64::MIN, until),
-        Some(after) => (after, after.saturating_sub(1).div_euclid(2)),
+        Some(after) => (after, after.saturating_sub(1).div_euclid(2).max(0)),
     };
     if read < until {
         let mut tx = dispatch.0.store.begin_read().await?;
-        let kept = outbox::position_of(&mut tx, read).await?;
+        let kept = outbox::is_kept(&mut tx, read).await?;
         tx.rollback().await?;
         if !kept {
             return Err(FollowError::Gone);

@@ -105,9 +105,9 @@ pub async fn last(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(last)
 }
 
-/// Whether a place is still kept: the row there, or one before it.
-pub async fn position_of(tx: &mut Tx, position: i64) -> Result<bool, StoreError> {
-    const SQL: &str = "select count(*) from (select seq from outbox where seq <= $1 limit 1) o";
+/// Whether everything after `position` is still kept.
+pub async fn is_kept(tx: &mut Tx, position: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "select count(*) from (select seq from outbox where seq <= $1 + 1 limit 1) o";
     let (kept,): (i64,) =
         on_engine!(tx, conn => sqlx::query_as(SQL).bind(position).fetch_one(conn).await)?;
     Ok(kept > 0)

@@ -2,7 +2,7 @@
 
 use super::{
     file::{Desired, Queue, Route},
-    people, policies,
+    people, policies, sinks,
 };
 use crate::{
     channels::{self, Channel, ChannelStoreError, Settings},
@@ -69,6 +69,7 @@ pub(in crate::cli) async fn make(
     put_routes(tx, desired.routes, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
     policies::put(tx, desired.related_policies, now, &mut changes).await?;
+    sinks::put(tx, vault, desired.sinks, now, &mut changes).await?;
     Ok(changes)
 }
 

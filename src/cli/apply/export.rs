@@ -3,7 +3,11 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{keys::SECTIONS, people};
+use super::{
+    keys::SECTIONS,
+    people,
+    sinks::{self, Written},
+};
 use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
@@ -25,6 +29,8 @@ struct File {
     people: Vec<PersonEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_policies: Vec<PolicyEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sinks: Vec<Written>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +125,7 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         routes: routes.collect(),
         people: people.collect(),
         related_policies: policies.collect(),
+        sinks: sinks::written(tx, vault).await?,
     };
     Ok(text(&Table::try_from(file)?))
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use super::keys;
+use super::{keys, sinks};
 use crate::{
     channels::{Channel, ChannelError, Settings},
     profiles::people::{NewPerson, PersonError},
@@ -22,6 +22,7 @@ pub(in crate::cli) struct Desired {
     pub routes: Vec<Route>,
     pub people: Vec<NewPerson>,
     pub related_policies: Vec<Policy>,
+    pub sinks: Vec<sinks::Desired>,
 }
 
 /// A queue as the file has it.
@@ -66,6 +67,8 @@ pub(in crate::cli) enum FileError {
     QueueId(usize),
     #[error("policy of `{table}` (line {line}): {problem}")]
     Policy { table: String, line: usize, problem: &'static str },
+    #[error("sink `{id}` (line {line}): {problem}")]
+    Sink { id: String, line: usize, problem: String },
 }
 
 impl FileError {
@@ -89,6 +92,8 @@ struct File {
     people: Vec<Spanned<NewPerson>>,
     #[serde(default)]
     related_policies: Vec<Spanned<PolicyEntry>>,
+    #[serde(default)]
+    sinks: Vec<Spanned<sinks::Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -184,11 +189,20 @@ pub(in crate::cli) fn read(
         let line = line(entry.span().start);
         related_policies.push(policy(entry.into_inner(), line)?);
     }
+    let mut sinks = Vec::new();
+    for entry in file.sinks {
+        let line = line(entry.span().start);
+        let entry = entry.into_inner();
+        let id = entry.id.clone();
+        let sink = entry.read(|value| sources.resolve(value), now);
+        sinks.push(sink.map_err(|problem| FileError::Sink { id, line, problem })?);
+    }
     once("channel", channels.iter().map(|channel| &channel.id))?;
     once("queue", queues.iter().map(|queue| &queue.id))?;
     once("route", routes.iter().map(|route| &route.id))?;
     once("policy", related_policies.iter().map(|policy| &policy.table))?;
-    Ok(Desired { channels, queues, routes, people, related_policies })
+    once("sink", sinks.iter().map(sinks::Desired::id))?;
+    Ok(Desired { channels, queues, routes, people, related_policies, sinks })
 }
 
 fn once<'a>(what: &'static str, ids: impl Iterator<Item = &'a String>) -> Result<(), FileError> {

@@ -15,6 +15,21 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("routes", &["id", "queue", "priority", "position", "active", "when"]),
     ("people", &["kind", "name", "email", "phones", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
+    (
+        "sinks",
+        &[
+            "id",
+            "kind",
+            "url",
+            "types",
+            "channels",
+            "queues",
+            "signature",
+            "subject",
+            "secret",
+            "login",
+        ],
+    ),
 ];
 const SETTINGS: &[&str] = &["continuation", "region"];
 const CONTINUATION: &[&str] = &["within_minutes"];

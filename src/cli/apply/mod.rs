@@ -1,5 +1,5 @@
-//! `frontdesk apply` and `export`: channels, queues, routes, people and policies of logging from and
-//! to one TOML file.
+//! `frontdesk apply` and `export`: channels, queues, routes, people, policies of logging and sinks
+//! from and to one TOML file.
 //!
 //! Applying makes the database say what the file says, in one transaction; what the file does not
 //! name is left alone, so applying twice changes nothing. Secrets go in and never come out: an
@@ -11,6 +11,7 @@ pub(super) mod file;
 mod keys;
 mod people;
 mod policies;
+mod sinks;
 
 use std::{
     fs,
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says: channels, queues, routes, people, policies.
+/// Make the database say what a file says: channels, queues, routes, people, policies, sinks.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -42,7 +43,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes, people and policies for `apply`, without secrets.
+/// Print channels, queues, routes, people, policies and sinks for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]

@@ -4,6 +4,7 @@ mod agents;
 mod document;
 mod gateway;
 mod interactions;
+mod sinks;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -127,6 +128,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        sinks::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -1,5 +1,6 @@
 //! Events on their way to sinks: once by id, in order per interaction, whatever happens.
 
+mod chaos;
 mod feed;
 mod receiver;
 mod sinks;

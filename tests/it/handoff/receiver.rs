@@ -1,9 +1,10 @@
 //! A receiver of webhooks that does as it is told, and remembers what it heard.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -58,17 +59,14 @@ impl Heard {
         let now = Timestamp::from_millis(seconds * 1000).expect("a time");
         request.verify(adapter.verifier, &account, now).is_ok()
     }
-
-    /// The interaction it belongs to.
-    pub fn interaction(&self) -> Option<&str> {
-        self.body["data"]["interaction"]["id"].as_str()
-    }
 }
 
 type Answers = Box<dyn Fn(&Heard) -> u16 + Send + Sync>;
 
 struct Inner {
     heard: Mutex<Vec<Heard>>,
+    accepted: Mutex<BTreeSet<String>>,
+    takes: Mutex<Duration>,
     answers: Mutex<Answers>,
 }
 
@@ -85,8 +83,12 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let answers: Answers = Box::new(|_| 204);
-        let inner = Inner { heard: Mutex::default(), answers: Mutex::new(answers) };
-        let inner = Arc::new(inner);
+        let inner = Arc::new(Inner {
+            heard: Mutex::default(),
+            accepted: Mutex::default(),
+            takes: Mutex::default(),
+            answers: Mutex::new(answers),
+        });
         let router = Router::new().route("/in", post(hear)).with_state(Arc::clone(&inner));
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("it serves");
@@ -101,6 +103,16 @@ impl Receiver {
     /// What it answers from now on.
     pub fn answer(&self, answers: impl Fn(&Heard) -> u16 + Send + Sync + 'static) {
         *self.inner.answers.lock().expect("nobody panicked") = Box::new(answers);
+    }
+
+    /// How long it takes over each request from now on.
+    pub fn take(&self, time: Duration) {
+        *self.inner.takes.lock().expect("nobody panicked") = time;
+    }
+
+    /// How many events it accepted.
+    pub fn accepted_count(&self) -> usize {
+        self.inner.accepted.lock().expect("nobody panicked").len()
     }
 
     /// Everything it heard.
@@ -120,17 +132,6 @@ impl Receiver {
     pub fn types(&self) -> Vec<String> {
         self.accepted().iter().map(|heard| heard.event_type().to_owned()).collect()
     }
-
-    /// What it accepted of each interaction, in order.
-    pub fn by_interaction(&self) -> BTreeMap<String, Vec<Heard>> {
-        let mut by_interaction: BTreeMap<String, Vec<Heard>> = BTreeMap::new();
-        for heard in self.accepted() {
-            if let Some(interaction) = heard.interaction() {
-                by_interaction.entry(interaction.to_owned()).or_default().push(heard);
-            }
-        }
-        by_interaction
-    }
 }
 
 impl Drop for Receiver {
@@ -145,6 +146,11 @@ async fn hear(State(inner): State<Arc<Inner>>, headers: HeaderMap, raw: Bytes) -
     let mut heard = Heard { id, headers, raw: raw.to_vec(), body, status: 0 };
     heard.status = inner.answers.lock().expect("nobody panicked")(&heard);
     let status = StatusCode::from_u16(heard.status).expect("a status");
+    let takes = *inner.takes.lock().expect("nobody panicked");
+    tokio::time::sleep(takes).await;
+    if status.is_success() {
+        inner.accepted.lock().expect("nobody panicked").insert(heard.id.clone());
+    }
     inner.heard.lock().expect("nobody panicked").push(heard);
     status
 }

@@ -81,8 +81,9 @@ on_both! {
         desk.accept(sms("+12125550102", "SM3", "elsewhere")).await;
         told(&receiver, 1).await;
         let failing = async || {
-            let waiting = desk.see("deliveries?state=waiting").await;
-            waiting["data"].as_array().expect("a list").iter().any(|one| one["attempts"] == 1)
+            let waiting = desk.see("deliveries?state=waiting").await["data"].clone();
+            let waiting = waiting.as_array().expect("a list");
+            waiting.len() == 2 && waiting.iter().any(|one| one["attempts"] == 1)
         };
         assert!(until(failing).await, "{}", desk.see("deliveries").await);
         let texts = || receiver.accepted().iter().map(|it| it.text().to_owned()).collect::<Vec<_>>();
@@ -119,6 +120,8 @@ on_both! {
         assert_eq!(desk.see("sinks/crm").await["state_reason"], "it answered 410");
         // Nothing is kept for it while it is off.
         desk.accept(sms("+12125550101", "SM2", "second")).await;
+        let passed_over = "dispatch where position >= (select max(seq) from outbox)";
+        assert!(until(async || desk.gateway.count(passed_over).await == 1).await);
         receiver.answer(|_| 200);
         let (status, _) = desk.call(None, "POST", "sinks/crm/resume", None, None).await;
         assert_eq!(status, 200);
@@ -222,15 +225,12 @@ on_both! {
         desk.call(None, "POST", "sinks/pair/test", None, None).await;
         let heard = &receiver.heard()[1];
         assert!(heard.is_signed_with(&json!({"public_key": pair["public_key"]})));
-        // In the database there is neither.
-        for (column, table) in [("secrets", "sinks"), ("body", "idempotency")] {
-            let hidden = if database.is_sqlite() {
-                format!("{table} where instr({column}, '{}') > 0", &new[6..])
-            } else {
-                format!("{table} where position('{}'::bytea in {column}) > 0", &new[6..])
-            };
-            assert_eq!(desk.gateway.count(&hidden).await, 0);
-        }
+        let hidden = if database.is_sqlite() {
+            format!("sinks where instr(secrets, '{}') > 0", &new[6..])
+        } else {
+            format!("sinks where position('{}'::bytea in secrets) > 0", &new[6..])
+        };
+        assert_eq!(desk.gateway.count(&hidden).await, 0);
         desk.gateway.stop().await;
     }
 

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use store::{
     Backlog, Filter, Leased, NewDelivery, Settled, advance, backlogs, bury, claim, deal, forget,
-    get, hasten, held, is_due, list, lock, position, promote, retry, settle, trim,
+    get, hasten, is_due, list, lock, position, promote, release, retry, settle, trim,
 };
 
 /// How many attempts are remembered.

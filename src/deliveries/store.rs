@@ -1,5 +1,7 @@
 //! SQL of deliveries.
 
+use std::collections::HashSet;
+
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -75,6 +77,8 @@ pub struct Leased {
     pub id: Uuid,
     /// What it keeps its order with.
     pub lane: Uuid,
+    /// The delivery that holds the lane's lease.
+    pub holder: Uuid,
     /// The event's id.
     pub event_id: Uuid,
     /// Its type.
@@ -121,15 +125,15 @@ pub async fn claim(
 ) -> Result<Vec<Leased>, StoreError> {
     const LEASE: &str = "update deliveries set lease = $1, leased_until = $2 where id in \
         (select d.id from deliveries d where d.sink_id = $3 and d.due_at <= $4 \
-        and (d.leased_until is null or d.leased_until <= $4) order by d.due_at limit $5) returning lane";
-    static EVENTS: Statement<LaneRow> = Statement::new(
-        "select d.id, d.lane, d.event_id, d.type, d.interaction_id, d.record_id, d.created_at, d.attempts, \
+        and (d.leased_until is null or d.leased_until <= $4) order by d.due_at limit $5) returning id, lane";
+    static EVENTS: Statement<ClaimedRow> = Statement::new(
+        "select d.id, d.lane, r.holder, d.event_id, d.type, d.interaction_id, d.record_id, d.created_at, d.attempts, \
          d.first_attempt_at, d.log from {rows} join deliveries d on d.sink_id = r.sink_id \
          and d.lane = r.lane and d.state = 'waiting' and d.position <= coalesce((select e.position \
          from deliveries e where e.sink_id = r.sink_id and e.lane = r.lane and e.state = 'waiting' \
          order by e.position limit 1 offset 7), d.position) order by r.ord, d.position",
     );
-    let leased: Vec<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(LEASE)
+    let leased: Vec<(Uuid, Uuid)> = on_engine!(tx, conn => sqlx::query_as(LEASE)
         .bind(lease)
         .bind(until)
         .bind(sink)
@@ -137,8 +141,16 @@ pub async fn claim(
         .bind(i64::try_from(lanes).unwrap_or(i64::MAX))
         .fetch_all(conn)
         .await)?;
-    let row = |(lane,)| LaneRow { sink_id: sink.to_owned(), lane, now };
+    let row = |(holder, lane)| ClaimedRow { sink_id: sink.to_owned(), lane, holder };
     EVENTS.fetch(tx, leased.into_iter().map(row).collect()).await
+}
+
+batch_row! {
+    struct ClaimedRow {
+        sink_id: String,
+        lane: Uuid,
+        holder: Uuid,
+    }
 }
 
 batch_row! {
@@ -148,13 +160,15 @@ batch_row! {
     }
 }
 
-/// Which of these firsts of their lanes are still held under their leases.
-pub async fn held(tx: &mut Tx, firsts: Vec<(Uuid, Uuid)>) -> Result<Vec<Uuid>, StoreError> {
-    static HELD: Statement<HeldRow> = Statement::new(
-        "select d.id from {rows} join deliveries d on d.id = r.id and d.lease = r.lease",
+/// Ends the leases that these deliveries still hold, and says which did: the others ran out, and
+/// somebody else may be at work. Until [`promote`], nothing in their lanes is due.
+pub async fn release(tx: &mut Tx, holders: Vec<(Uuid, Uuid)>) -> Result<HashSet<Uuid>, StoreError> {
+    static RELEASE: Statement<HeldRow> = Statement::new(
+        "update deliveries set due_at = null, lease = null, leased_until = null from {rows} \
+         where deliveries.id = r.id and deliveries.lease = r.lease returning deliveries.id",
     );
-    let rows = firsts.into_iter().map(|(id, lease)| HeldRow { id, lease });
-    let held: Vec<(Uuid,)> = HELD.fetch(tx, rows.collect()).await?;
+    let rows = holders.into_iter().map(|(id, lease)| HeldRow { id, lease });
+    let held: Vec<(Uuid,)> = RELEASE.fetch(tx, rows.collect()).await?;
     Ok(held.into_iter().map(|(id,)| id).collect())
 }
 
@@ -178,12 +192,11 @@ batch_row! {
     }
 }
 
-/// Writes down what became of deliveries; their leases end.
+/// Writes down what became of deliveries whose lane was released.
 pub async fn settle(tx: &mut Tx, rows: Vec<Settled>) -> Result<(), StoreError> {
     static SETTLE: Statement<Settled> = Statement::new(
         "update deliveries set state = r.state, due_at = r.due_at, attempts = r.attempts, \
-         first_attempt_at = r.first_attempt_at, log = r.log, settled_at = r.settled_at, \
-         lease = null, leased_until = null from {rows} where deliveries.id = r.id",
+         first_attempt_at = r.first_attempt_at, log = r.log, settled_at = r.settled_at from {rows} where deliveries.id = r.id",
     );
     SETTLE.execute(tx, rows).await?;
     Ok(())

@@ -41,7 +41,7 @@ const LANES: usize = 100;
 pub(super) struct Worked {
     sink: Arc<Target>,
     lease: Uuid,
-    first: Uuid,
+    holder: Uuid,
     tried: Vec<(Leased, Outcome, Attempt)>,
 }
 
@@ -258,7 +258,7 @@ async fn work(
     lane: Vec<(Leased, Vec<u8>)>,
 ) -> Worked {
     let inner = &dispatch.0;
-    let first = lane[0].0.id;
+    let holder = lane[0].0.holder;
     let mut tried = Vec::with_capacity(lane.len());
     for (event, body) in lane {
         let now = inner.clock.now().as_millis();
@@ -282,7 +282,7 @@ async fn work(
             break;
         }
     }
-    Worked { sink: target, lease, first, tried }
+    Worked { sink: target, lease, holder, tried }
 }
 
 fn attempt(outcome: &Outcome, now: i64, began: std::time::Instant) -> Attempt {
@@ -358,12 +358,12 @@ async fn settle(
     results: &[Worked],
     now: i64,
 ) -> Result<(), StoreError> {
-    let firsts = results.iter().map(|worked| (worked.first, worked.lease)).collect();
-    let held: HashSet<Uuid> = deliveries::held(tx, firsts).await?.into_iter().collect();
+    let holders = results.iter().map(|worked| (worked.holder, worked.lease)).collect();
+    let held = deliveries::release(tx, holders).await?;
     let mut rows = Vec::new();
     let mut lanes = Vec::new();
     let (mut working, mut failing, mut gone) = (HashSet::new(), HashSet::new(), HashSet::new());
-    for worked in results.iter().filter(|worked| held.contains(&worked.first)) {
+    for worked in results.iter().filter(|worked| held.contains(&worked.holder)) {
         let sink = worked.sink.sink.id.as_str();
         for (event, outcome, attempt) in &worked.tried {
             match outcome {
@@ -378,10 +378,8 @@ async fn settle(
                     "an event was given up; look at /v1/deliveries?state=dead"
                 );
             }
-            if row.due_at.is_none() {
-                lanes.push((sink.to_owned(), event.lane));
-            }
             rows.push(row);
+            lanes.push((sink.to_owned(), event.lane));
         }
     }
     deliveries::settle(tx, rows).await?;

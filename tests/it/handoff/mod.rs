@@ -2,5 +2,6 @@
 
 mod chaos;
 mod feed;
+mod guide;
 mod receiver;
 mod sinks;

@@ -164,6 +164,33 @@ on_both! {
         desk.gateway.stop().await;
     }
 
+    async fn a_dead_letter_that_is_taken_up_comes_before_what_waits(database: Database) {
+        let desk = desk(&database).await;
+        let receiver = Receiver::start().await;
+        hook(&desk, "crm", &receiver.url(), json!({"types": ["message.received"]})).await;
+        receiver.answer(|_| 400);
+        desk.accept(sms("+12125550101", "SM1", "first")).await;
+        desk.accept(sms("+12125550101", "SM2", "second")).await;
+        assert!(until(async || receiver.heard().len() == 1).await);
+        let tried = "deliveries where attempts = 1 and lease is null";
+        assert!(until(async || desk.gateway.count(tried).await == 1).await);
+        desk.pass(3 * 24 * 60 * 60);
+        // The first is dead now, and the second has been tried.
+        let both = "deliveries where attempts = 1 and state = 'waiting' and lease is null";
+        let dead = "deliveries where attempts = 2 and state = 'dead'";
+        let settled = until(async || {
+            desk.gateway.count(both).await == 1 && desk.gateway.count(dead).await == 1
+        });
+        assert!(settled.await, "{}", desk.see("deliveries").await);
+        desk.call(None, "POST", "sinks/crm/retry", None, None).await;
+        receiver.answer(|_| 200);
+        desk.pass(10);
+        told(&receiver, 2).await;
+        let texts: Vec<_> = receiver.accepted().iter().map(|it| it.text().to_owned()).collect();
+        assert_eq!(texts, ["first", "second"]);
+        desk.gateway.stop().await;
+    }
+
     async fn a_paused_sink_gets_everything_once_it_is_resumed(database: Database) {
         let desk = desk(&database).await;
         let receiver = Receiver::start().await;

@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use super::{auth, problem};
-use crate::messages::RequestOutcome;
+use crate::{dispatch::Body, messages::RequestOutcome};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +25,7 @@ use crate::messages::RequestOutcome;
             `after`; times are RFC 3339 in UTC; failures are `application/problem+json`."
     ),
     // Those that only parameters mention are not found by themselves.
-    components(schemas(problem::Document, problem::InputError, RequestOutcome))
+    components(schemas(problem::Document, problem::InputError, RequestOutcome, Body))
 )]
 struct Base;
 
@@ -44,6 +44,7 @@ pub fn document() -> openapi::OpenApi {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An API key, `fd_…`: `frontdesk key create` makes one."));
+    document.webhooks = Some(super::hooks::webhooks());
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer.build()));
     document

@@ -17,6 +17,7 @@ mod document;
 mod events;
 mod explain;
 mod health;
+mod hooks;
 mod idempotency;
 mod input;
 mod interactions;

@@ -21,6 +21,7 @@ use crate::{
 
 /// An event, as it is told.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Event)]
 pub struct Body<'a> {
     /// Such as `message.received`.
     r#type: &'a str,

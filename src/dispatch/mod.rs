@@ -22,6 +22,7 @@ mod webhook;
 
 use std::{sync::Arc, time::Duration};
 
+pub use bodies::Body;
 pub use events::Event;
 use feed::Feed;
 pub use feed::{Fed, FollowError, Follower, Heard};

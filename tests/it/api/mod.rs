@@ -1,7 +1,7 @@
 //! The API from outside: every answer is held against the document it publishes.
 
 mod agents;
-mod document;
+pub mod document;
 mod gateway;
 mod interactions;
 mod sinks;

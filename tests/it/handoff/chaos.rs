@@ -37,24 +37,32 @@ async fn fast_desk(database: &Database) -> Desk {
     Desk::at(gateway.await).await
 }
 
-/// Lets time run fast and messages come in until `done`; returns how many came from each sender.
-async fn load(desk: &Desk, until: impl Future<Output = ()>) -> Vec<usize> {
-    let mut sent = vec![0; SENDERS];
+/// Lets time run fast and messages come in until `end`; returns how many came from each sender.
+async fn load(desk: &Desk, end: impl Future<Output = ()>) -> Vec<usize> {
+    let over = AtomicBool::new(false);
     let loading = async {
+        let mut sent = vec![0; SENDERS];
         for n in 0.. {
-            let sender = n % SENDERS;
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+            let sender: usize = n % SENDERS;
             let text = format!("{}", sent[sender]);
             desk.accept(sms(&phone(sender), &format!("SM-{n}"), &text)).await;
             sent[sender] += 1;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        sent
     };
+    let ending = async {
+        end.await;
+        over.store(true, Ordering::Relaxed);
+    };
+    let loaded = async { tokio::join!(loading, ending).0 };
     tokio::select! {
-        () = hurry(desk) => {}
-        () = loading => {}
-        () = until => {}
+        () = hurry(desk) => unreachable!("time does not end"),
+        sent = loaded => sent,
     }
-    sent
 }
 
 /// Time, fifty times as fast.

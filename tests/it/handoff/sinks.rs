@@ -4,7 +4,10 @@ use frontdesk::config::Config;
 use serde_json::{Value, json};
 
 use super::receiver::Receiver;
-use crate::support::{Database, Desk, TestGateway, on_both, requests::sms, until};
+use crate::{
+    api::document::Document,
+    support::{Database, Desk, TestGateway, on_both, requests::sms, until},
+};
 
 /// A desk whose sinks may be on this machine.
 pub async fn desk(database: &Database) -> Desk {
@@ -46,6 +49,10 @@ on_both! {
             "interaction.continued", "message.received",
         ]);
         let heard = receiver.accepted();
+        let document = Document::new();
+        for heard in &heard {
+            assert_eq!(document.complaint_of_event(&heard.body), None, "{}", heard.body);
+        }
         let of = |name: &str| {
             let found = heard.iter().find(|heard| heard.event_type() == name);
             found.unwrap_or_else(|| panic!("no {name}"))

@@ -22,6 +22,32 @@ pub struct Field {
     pub help: &'static str,
 }
 
+impl Field {
+    /// The secret at the end of the address, where a provider signs nothing.
+    pub(crate) const TOKEN: Self = Self {
+        name: "token",
+        secret: true,
+        required: false,
+        help: "at least 22 random letters and digits, which end the address you give to the \
+               provider",
+    };
+    /// The user name of Basic credentials, where a provider signs nothing.
+    pub(crate) const USERNAME: Self = Self {
+        name: "username",
+        secret: false,
+        required: false,
+        help: "a user name of your own, if the address you give to the provider has Basic \
+               credentials",
+    };
+    /// The password that belongs to [`Self::USERNAME`].
+    pub(crate) const PASSWORD: Self = Self {
+        name: "password",
+        secret: true,
+        required: false,
+        help: "the password that belongs to the user name",
+    };
+}
+
 /// A credential. It can be used, compared and sealed, but not printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -83,6 +109,14 @@ pub enum AccountError {
     /// A secret that cannot be used as it is, such as a key that is not base64.
     #[error("field `{0}` is not usable: {1}")]
     Unusable(&'static str, &'static str),
+    /// A value that says how to read requests, and cannot be understood itself.
+    #[error("field `{field}` is not usable: {problem}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it and what is expected.
+        problem: String,
+    },
 }
 
 impl Account {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::{Malformed, Parsed};
+use crate::{Account, Malformed, Parsed};
 
 /// An HTTP answer in a provider's own words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,7 +12,7 @@ pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Content type; `None` for an empty answer.
-    pub content_type: Option<&'static str>,
+    pub content_type: Option<Cow<'static, str>>,
     /// Body; `None` for an empty answer.
     pub body: Option<Cow<'static, str>>,
 }
@@ -25,12 +25,20 @@ impl Answer {
 
     /// A constant body.
     pub const fn constant(status: u16, content_type: &'static str, body: &'static str) -> Self {
-        Self { status, content_type: Some(content_type), body: Some(Cow::Borrowed(body)) }
+        Self {
+            status,
+            content_type: Some(Cow::Borrowed(content_type)),
+            body: Some(Cow::Borrowed(body)),
+        }
     }
 
     /// A body made for this answer.
-    pub fn with_body(status: u16, content_type: &'static str, body: String) -> Self {
-        Self { status, content_type: Some(content_type), body: Some(Cow::Owned(body)) }
+    pub fn with_body(
+        status: u16,
+        content_type: impl Into<Cow<'static, str>>,
+        body: String,
+    ) -> Self {
+        Self { status, content_type: Some(content_type.into()), body: Some(Cow::Owned(body)) }
     }
 }
 
@@ -58,7 +66,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug)]
 pub enum Recorded<'a> {
     /// Events and, in the same order, what became of them.
-    Understood(&'a Parsed, &'a [Outcome]),
+    Understood(&'a Parsed, &'a [Outcome], &'a Account),
     /// A verified request we could not read; it is archived.
-    NotUnderstood(&'a Malformed),
+    NotUnderstood(&'a Malformed, &'a Account),
 }

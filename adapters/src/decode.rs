@@ -45,14 +45,14 @@ pub fn decode(adapter: &Adapter, account: &Account, request: Request, now: Times
         Accepted::Understood(_, parsed) => {
             let outcomes =
                 vec![Outcome { id: None, verdict: Verdict::Accepted }; parsed.events.len()];
-            let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+            let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes, account));
             let Parsed { events, .. } = parsed;
             Decoded::Verified { verified: true, events, answer, malformed: None }
         }
         Accepted::NotUnderstood(_, malformed) => Decoded::Verified {
             verified: true,
             events: Vec::new(),
-            answer: (adapter.acknowledge)(Recorded::NotUnderstood(&malformed)),
+            answer: (adapter.acknowledge)(Recorded::NotUnderstood(&malformed, account)),
             malformed: Some(malformed.0),
         },
         Accepted::Refused(_, refusal) => refused(refusal.code(), refusal.to_string()),

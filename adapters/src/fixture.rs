@@ -4,6 +4,8 @@
 //! break at the end of the file belongs to the file, not to the body. Requests are signed when they
 //! are used, unless the file carries its own signature.
 
+use serde_json::Value;
+
 use crate::{Account, AccountError, Adapter, Method, Request, Timestamp};
 
 /// Why a file is not a request.
@@ -56,6 +58,27 @@ pub fn signed(
     Ok(request)
 }
 
+/// The channels in an `account.json`: one, or a list where a provider's accounts differ.
+pub fn channels(file: &Value) -> &[Value] {
+    match file {
+        Value::Array(channels) => channels,
+        one @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => std::slice::from_ref(one),
+    }
+}
+
+/// The channel that `/webhooks/{id}` in a request's address names, else the first.
+pub fn channel<'a>(file: &'a Value, url: &str) -> &'a Value {
+    let id = url.split_once("/webhooks/").map_or("", |(_, rest)| rest);
+    let id = id.split(['/', '?', '#']).next().unwrap_or_default();
+    let channels = channels(file);
+    let named = channels.iter().find(|channel| channel["id"] == id);
+    named.or(channels.first()).unwrap_or(&Value::Null)
+}
+
 fn split(file: &[u8]) -> (&[u8], &[u8]) {
     let mut start = 0;
     for line in file.split_inclusive(|byte| *byte == b'\n') {
@@ -81,6 +104,21 @@ mod tests {
         assert_eq!(request.url, "https://desk.example/webhooks/x?a=1");
         assert_eq!(request.header("content-type"), Some("text/plain"));
         assert_eq!(request.body, b"line one\nline two");
+    }
+
+    #[test]
+    fn a_request_is_for_the_channel_it_names() {
+        let file = serde_json::json!([{"id": "a"}, {"id": "b"}]);
+        for (url, id) in [
+            ("https://desk.example/webhooks/b", "b"),
+            ("/webhooks/b/token?a=1", "b"),
+            ("/webhooks/c", "a"),
+            ("https://desk.example/", "a"),
+        ] {
+            assert_eq!(channel(&file, url)["id"], id, "{url}");
+        }
+        assert_eq!(channel(&file[1], "/webhooks/a")["id"], "b");
+        assert_eq!(channel(&serde_json::json!([]), "/webhooks/a"), &Value::Null);
     }
 
     #[test]

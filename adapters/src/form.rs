@@ -17,38 +17,55 @@ impl Form {
     pub fn decode(body: &[u8]) -> Self {
         let mut form = Self { text: String::with_capacity(body.len()), pairs: Vec::new() };
         form.pairs.reserve(32);
-        let Ok(text) = std::str::from_utf8(body) else {
-            form.push_decoded(body);
-            return form;
-        };
-        for pair in text.split('&') {
-            // Most parameters hold nothing to decode: empty ones, codes, countries.
-            let is_plain = !pair.bytes().any(|byte| matches!(byte, b'%' | b'+'));
-            match pair.split_once('=') {
-                Some((name, value)) if is_plain => form.push(name, value),
-                Some(_) | None => form.push_decoded(pair.as_bytes()),
-            }
+        let mut decoded = Vec::new();
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+            let name = form.push(&pair[..middle], &mut decoded);
+            let value = form.push(pair.get(middle + 1..).unwrap_or_default(), &mut decoded);
+            form.pairs.push((name, value));
         }
         form
     }
 
-    fn push_decoded(&mut self, encoded: &[u8]) {
-        for (name, value) in form_urlencoded::parse(encoded) {
-            self.push(&name, &value);
-        }
-    }
-
-    fn push(&mut self, name: &str, value: &str) {
+    /// Appends what `encoded` stands for; `decoded` is room to work in.
+    fn push(&mut self, encoded: &[u8], decoded: &mut Vec<u8>) -> Range<usize> {
         let start = self.text.len();
-        self.text.push_str(name);
-        let middle = self.text.len();
-        self.text.push_str(value);
-        self.pairs.push((start..middle, middle..self.text.len()));
+        // Most hold nothing to decode: names, empty values, codes, countries.
+        let plain = match encoded.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+            true => {
+                decode_into(decoded, encoded);
+                decoded.as_slice()
+            }
+            false => encoded,
+        };
+        self.text.push_str(&String::from_utf8_lossy(plain));
+        start..self.text.len()
     }
 
     /// The parameters, in order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.pairs.iter().map(|(name, value)| (&self.text[name.clone()], &self.text[value.clone()]))
+    }
+}
+
+/// Reads `+` and `%` with two hexadecimal digits; any other `%` stands for itself.
+fn decode_into(decoded: &mut Vec<u8>, mut encoded: &[u8]) {
+    let digit =
+        |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    decoded.clear();
+    while let [byte, rest @ ..] = encoded {
+        encoded = rest;
+        decoded.push(match (byte, rest) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, behind @ ..]) => match (digit(high), digit(low)) {
+                (Some(high), Some(low)) => {
+                    encoded = behind;
+                    high << 4 | low
+                }
+                _ => b'%',
+            },
+            (byte, _) => *byte,
+        });
     }
 }
 
@@ -68,6 +85,8 @@ mod tests {
             b"%",
             b"%2B",
             b"%C3",
+            b"%a",
+            b"9",
             b"\xc3\xa9",
             b"\xff",
             b"%00",

@@ -4,7 +4,7 @@
 //! surrogate pair, a number beyond all bounds) is confined to its member of one object, one item of
 //! a list never to the loss of its neighbors.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, value::RawValue};
 
@@ -22,12 +22,25 @@ const MAX_KEPT_BYTES: usize = 4096;
 
 /// Reads a body that must be an object.
 pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
-    let raw: &RawValue = request.json()?;
-    let value = read(raw.get(), SALVAGE_DEPTH).filter(Value::is_object);
+    let value = whole(request)?.filter(Value::is_object);
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
-fn bounded(value: Value) -> Result<Value, Malformed> {
+/// Reads any body, taking it apart where it cannot be read whole.
+pub(crate) fn any(request: &Request<Verified>) -> Result<Value, Malformed> {
+    bounded(whole(request)?.unwrap_or_default())
+}
+
+fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
+    if let Ok(value) = request.json() {
+        return Ok(Some(value));
+    }
+    let raw: &RawValue = request.json()?;
+    Ok(read(raw.get(), SALVAGE_DEPTH))
+}
+
+/// Refuses lists that would become more events than any request brings.
+pub(crate) fn bounded(value: Value) -> Result<Value, Malformed> {
     if has_endless_list(&value) {
         return Err(Malformed(format!("a list in the body has more than {MAX_ITEMS} items")));
     }
@@ -47,24 +60,30 @@ fn has_endless_list(value: &Value) -> bool {
 /// The first of several values counts.
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
-        Method::Get => Ok(pairs(request.query())),
-        Method::Post | Method::Put if request.is_form() => Ok(pairs(request.form())),
+        Method::Get => Ok(query(request)),
+        Method::Post | Method::Put if request.is_form() => {
+            Ok(pairs(request.decoded_form().pairs()))
+        }
         Method::Post | Method::Put => object(request),
     }
 }
 
-fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Value {
+/// Reads the parameters of the query alone.
+pub(crate) fn query(request: &Request<Verified>) -> Value {
+    pairs(request.query())
+}
+
+fn pairs<T: Into<String>>(pairs: impl Iterator<Item = (T, T)>) -> Value {
     let mut object = Map::new();
     for (name, value) in pairs {
-        object.entry(name.into_owned()).or_insert_with(|| value.into_owned().into());
+        object.entry(name).or_insert_with(|| value.into().into());
     }
     object.into()
 }
 
 /// Reads a body that is a list, or a single item; items that cannot be read are null.
 pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed> {
-    let raw: &RawValue = request.json()?;
-    match bounded(read(raw.get(), SALVAGE_DEPTH).unwrap_or_default())? {
+    match any(request)? {
         Value::Array(items) => Ok(items),
         single @ (Value::Null
         | Value::Bool(_)
@@ -117,6 +136,12 @@ impl<'a> Json<'a> {
     pub fn items(self) -> impl Iterator<Item = Json<'a>> {
         let items = self.0.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         items.iter().map(Json::from)
+    }
+
+    /// The items of a list, or the one value that stands where a list may be, as in XML.
+    pub fn each(self) -> impl Iterator<Item = Json<'a>> {
+        let single = self.0.filter(|value| !value.is_array());
+        single.map(Json::from).into_iter().chain(self.items())
     }
 
     /// The text of this value, if it is one and not empty.

@@ -10,6 +10,7 @@
 
 mod account;
 mod answer;
+mod charset;
 mod decode;
 mod event;
 pub mod fixture;
@@ -20,6 +21,7 @@ pub mod providers;
 mod request;
 mod time;
 mod verify;
+mod xml;
 
 pub use account::{Account, AccountError, Field, Secret};
 pub use answer::{Answer, Outcome, Recorded, Verdict};
@@ -81,11 +83,38 @@ pub struct Sample<'a> {
 }
 
 impl Sample<'_> {
+    /// The customer's address.
+    pub(crate) fn sender(&self) -> &str {
+        self.from.unwrap_or("+15550100002")
+    }
+
+    /// A request with `parameters` as form.
+    pub(crate) fn form(&self, parameters: &[(&str, &str)]) -> Request {
+        let content_type = "application/x-www-form-urlencoded".to_owned();
+        let headers = vec![("content-type".to_owned(), content_type)];
+        Request::new(Method::Post, self.url, headers, encoded(parameters).into_bytes())
+    }
+
+    /// A request with `parameters` in its address.
+    pub(crate) fn query(&self, parameters: &[(&str, &str)]) -> Request {
+        let url = format!("{}?{}", self.url, encoded(parameters));
+        Request::new(Method::Get, url, Vec::new(), Vec::new())
+    }
+
     /// A request with `body` as JSON.
     pub(crate) fn json(&self, body: &serde_json::Value) -> Request {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Request::new(Method::Post, self.url, headers, body.to_string().into_bytes())
     }
+}
+
+fn encoded(parameters: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
+}
+
+/// An international number without its `+`, as many providers write it.
+pub(crate) fn digits(address: &str) -> &str {
+    address.trim_start_matches('+')
 }
 
 /// How a provider checks a webhook address before using it.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, marker::PhantomData, sync::OnceLock};
 
 use serde::de::DeserializeOwned;
 
-use crate::{Account, Scheme, Timestamp, form::Form};
+use crate::{Account, Scheme, Timestamp, charset, form::Form};
 
 /// The longest authentication header that is looked at.
 pub const MAX_HEADER_BYTES: usize = 4096;
@@ -234,6 +234,21 @@ impl<Trust> Request<Trust> {
     /// The decoded parameters of a form body, in order, repeated ones kept.
     pub fn form(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         form_urlencoded::parse(&self.body)
+    }
+
+    /// The bytes of the first parameter called `name`, in the form or else in the query: where the
+    /// provider says in another parameter which charset they are in.
+    pub(crate) fn parameter_bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let form = if self.is_form() { &self.body[..] } else { &[] };
+        let pairs = [form, self.raw_query().as_bytes()];
+        let mut pairs = pairs.iter().flat_map(|pairs| pairs.split(|byte| *byte == b'&'));
+        pairs.find_map(|pair| {
+            let (given, value) = match pair.iter().position(|byte| *byte == b'=') {
+                Some(end) => (&pair[..end], &pair[end + 1..]),
+                None => (pair, &[][..]),
+            };
+            (given == name.as_bytes()).then(|| charset::percent_decoded(value))
+        })
     }
 
     /// As [`Self::form`], but decoded once, however many ask. The body must not change afterwards.

@@ -61,6 +61,40 @@ impl Timestamp {
         Self::from_millis(time.timestamp().as_millisecond())
     }
 
+    /// Reads a time in any of the forms providers use; without a zone it is `offset` from UTC.
+    pub(crate) fn parse_at(text: &str, offset: Offset) -> Option<Self> {
+        if let Some(time) = Self::parse_rfc3339(text) {
+            return Some(time);
+        }
+        match text.trim().parse::<jiff::civil::DateTime>() {
+            Ok(time) => Self::of_civil(time, offset),
+            Err(_) => Self::parse(text),
+        }
+    }
+
+    /// Reads a time by a pattern such as `%d/%m/%Y %H:%M`; without a zone it is `offset` from UTC.
+    pub(crate) fn parse_as(text: &str, pattern: &str, offset: Offset) -> Option<Self> {
+        if text.len() > 64 {
+            return None;
+        }
+        let time = jiff::fmt::strtime::parse(pattern, text.trim()).ok()?;
+        match time.to_timestamp() {
+            Ok(time) => Self::from_millis(time.as_millisecond()),
+            Err(_) => Self::of_civil(time.to_datetime().ok()?, offset),
+        }
+    }
+
+    /// Writes the time by a pattern; `None` where there is no such pattern.
+    pub(crate) fn format_as(self, pattern: &str, offset: Offset) -> Option<String> {
+        let time = jiff::Timestamp::from_millisecond(self.0).ok()?.to_zoned(offset.0);
+        jiff::fmt::strtime::format(pattern, &time).ok()
+    }
+
+    fn of_civil(time: jiff::civil::DateTime, offset: Offset) -> Option<Self> {
+        let time = time.to_zoned(offset.0).ok()?;
+        Self::from_millis(time.timestamp().as_millisecond())
+    }
+
     /// Reads a carrier's `YYMMDDhhmm`, in UTC.
     pub fn parse_minute(text: &str) -> Option<Self> {
         if text.len() != 10 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -78,6 +112,36 @@ impl Timestamp {
     /// Whole Unix seconds, rounded down.
     pub fn as_seconds(self) -> i64 {
         self.0.div_euclid(1000)
+    }
+}
+
+/// A zone without rules of its own, such as `+02:00`.
+#[derive(Clone, Debug)]
+pub(crate) struct Offset(jiff::tz::TimeZone);
+
+impl Offset {
+    /// Coordinated universal time.
+    pub(crate) const UTC: Self = Self(jiff::tz::TimeZone::UTC);
+
+    /// Reads `+02:00`, `-0330`, `+5` or `Z`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if matches!(text, "Z" | "UTC" | "GMT") {
+            return Some(Self::UTC);
+        }
+        let digits: String = text.get(1..)?.chars().filter(|c| *c != ':').collect();
+        let is_number =
+            (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        let number: i32 = digits.parse().ok().filter(|_| is_number)?;
+        let (hours, minutes) =
+            if digits.len() > 2 { (number / 100, number % 100) } else { (number, 0) };
+        let seconds = hours * 3600 + minutes * 60;
+        let seconds = match text.as_bytes()[0] {
+            b'+' => seconds,
+            b'-' => -seconds,
+            _ => return None,
+        };
+        let offset = jiff::tz::Offset::from_seconds(seconds).ok().filter(|_| minutes < 60)?;
+        Some(Self(jiff::tz::TimeZone::fixed(offset)))
     }
 }
 
@@ -140,6 +204,29 @@ mod tests {
         }
         for text in ["", "yesterday", "12:00", "99999999999999999999", "T", " "] {
             assert_eq!(Timestamp::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_without_a_zone_are_at_home_somewhere() {
+        let offset = Offset::parse("+02:00").expect("an offset");
+        let show = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        for text in ["2024-05-01 14:00:00", "2024-05-01T14:00:00", "2024-05-01T12:00:00Z"] {
+            let time = show(Timestamp::parse_at(text, offset.clone()));
+            assert_eq!(time.as_deref(), Some("2024-05-01T12:00:00.000Z"), "{text}");
+        }
+        for (text, pattern) in [
+            ("01/05/2024 14:00", "%d/%m/%Y %H:%M"),
+            ("20240501140000", "%Y%m%d%H%M%S"),
+            ("May 1 2024 02:00:00 PM", "%B %d %Y %I:%M:%S %p"),
+            ("2024-05-01 13:00:00 +0100", "%Y-%m-%d %H:%M:%S %z"),
+        ] {
+            let time = show(Timestamp::parse_as(text, pattern, offset.clone()));
+            assert_eq!(time.as_deref(), Some("2024-05-01T12:00:00.000Z"), "{text}");
+            assert_eq!(show(Timestamp::parse_as("", pattern, offset.clone())), None);
+        }
+        for text in ["", "+", "2", "+99", "+02:75", "East", "+2é"] {
+            assert!(Offset::parse(text).is_none(), "{text}");
         }
     }
 

@@ -6,7 +6,9 @@
 //! its provider. The clock is an argument, and no scheme fetches a key.
 
 mod body_hmac;
+mod chosen_header;
 mod chosen_hmac;
+mod chosen_proofs;
 mod ed25519;
 mod endpoint;
 mod jwt;
@@ -33,7 +35,9 @@ use subtle::ConstantTimeEq;
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use chosen_header::ChosenHeader;
 pub use chosen_hmac::ChosenHmac;
+pub use chosen_proofs::ChosenProofs;
 pub use ed25519::Ed25519;
 pub use endpoint::Endpoint;
 pub use messagebird::MessageBird;
@@ -57,6 +61,11 @@ pub trait Scheme: fmt::Debug + Send + Sync {
     /// The header that carries the secret itself, which archives must not keep.
     fn secret_header(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Whether archives must not keep the header `name`: the account may choose it.
+    fn is_secret_header(&self, name: &str, _account: &Account) -> bool {
+        self.secret_header().is_some_and(|secret| name.eq_ignore_ascii_case(secret))
     }
 
     /// Whether what follows the channel in the address is a secret, which archives must not keep.
@@ -183,7 +192,9 @@ fn same(expected: &[u8], given: &[u8]) -> bool {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |four_bits: u8| char::from(DIGITS[usize::from(four_bits)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Lower case only, as the providers write it.
@@ -198,6 +209,11 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     pairs.map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+/// In either case, as networks write bytes.
+pub(crate) fn unhex_any(text: &str) -> Option<Vec<u8>> {
+    unhex(&text.to_ascii_lowercase())
 }
 
 impl Request {

@@ -1,6 +1,7 @@
 //! Every fixture is understood as its provider's documents say.
 //!
-//! `fixtures/<provider>/` holds `account.json` (a fictional channel), `signatures.json` (vectors
+//! `fixtures/<provider>/` holds `account.json` (a fictional channel, or a list of them, told apart by
+//! the addresses of requests), `signatures.json` (vectors
 //! somebody else computed) and, per case, `NN-name.http` with `NN-name.expected.json`. Adding a
 //! case is adding two files. A provider without fixtures, and a request without an expectation,
 //! fail here.
@@ -20,10 +21,10 @@ use serde_json::{Value, json};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Channel {
-    #[serde(rename = "id")]
-    _id: String,
+    id: String,
     address: String,
-    public_url: String,
+    #[serde(rename = "public_url")]
+    _public_url: String,
     now: Timestamp,
     account: Value,
 }
@@ -43,6 +44,25 @@ fn folder(adapter: &Adapter) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(adapter.provider)
 }
 
+fn channel(value: &Value) -> Channel {
+    serde_json::from_value(value.clone()).unwrap_or_else(|error| panic!("{value}: {error}"))
+}
+
+fn every_channel() -> impl Iterator<Item = (&'static Adapter, Channel)> {
+    let of = |adapter: &&'static Adapter| {
+        let adapter = *adapter;
+        let file: Value = read_json(&folder(adapter).join("account.json"));
+        let channels: Vec<_> = fixture::channels(&file).iter().map(channel).collect();
+        channels.into_iter().map(move |channel| (adapter, channel))
+    };
+    providers::ALL.iter().flat_map(of)
+}
+
+fn account(adapter: &Adapter, channel: &Channel) -> Account {
+    Account::for_channel(adapter, &channel.account)
+        .unwrap_or_else(|error| panic!("{}: {error}", channel.id))
+}
+
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     let text =
         fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -53,8 +73,7 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> T {
 fn every_fixture_is_understood_as_recorded() {
     for adapter in providers::ALL {
         let folder = folder(adapter);
-        let channel: Channel = read_json(&folder.join("account.json"));
-        let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
+        let file: Value = read_json(&folder.join("account.json"));
         let mut cases = 0;
         for entry in fs::read_dir(&folder).expect("the fixture folder") {
             let path = entry.expect("an entry").path();
@@ -62,8 +81,10 @@ fn every_fixture_is_understood_as_recorded() {
                 continue;
             }
             let bytes = fs::read(&path).expect("a readable file");
-            let request = fixture::read(&bytes, &channel.public_url)
+            let request = fixture::read(&bytes, "https://desk.example")
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let channel = channel(fixture::channel(&file, &request.url));
+            let account = account(adapter, &channel);
             let request =
                 fixture::signed(request, adapter, &account, channel.now).expect("a signed request");
             let decoded = decode(adapter, &account, request, channel.now);
@@ -109,9 +130,8 @@ fn signatures_computed_by_others_are_judged_alike() {
 
 #[test]
 fn every_adapter_verifies_what_it_signs_and_nothing_else() {
-    for adapter in providers::ALL {
-        let channel: Channel = read_json(&folder(adapter).join("account.json"));
-        let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
+    for (adapter, channel) in every_channel() {
+        let account = account(adapter, &channel);
         let plain = || {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             Request::new(Method::Post, "https://desk.example/hook", headers, b"{}".to_vec())
@@ -140,9 +160,8 @@ fn every_adapter_verifies_what_it_signs_and_nothing_else() {
 
 #[test]
 fn every_adapter_understands_the_sample_it_makes() {
-    for adapter in providers::ALL {
-        let channel: Channel = read_json(&folder(adapter).join("account.json"));
-        let account = Account::for_channel(adapter, &channel.account).expect("a usable account");
+    for (adapter, channel) in every_channel() {
+        let account = account(adapter, &channel);
         let request = (adapter.sample)(&Sample {
             url: "https://desk.example/webhooks/x",
             address: &channel.address,

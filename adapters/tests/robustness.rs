@@ -80,16 +80,19 @@ fn no_damage_makes_a_signed_request_unreadable() {
     for adapter in providers::ALL {
         let folder =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(adapter.provider);
-        let channel = fs::read(folder.join("account.json")).expect("the fixture's account");
-        let channel: Value = serde_json::from_slice(&channel).expect("JSON");
-        let account = Account::for_channel(adapter, &channel["account"]).expect("a usable account");
-        let now = channel["now"].as_str().and_then(Timestamp::parse_rfc3339).expect("a time");
+        let channels = fs::read(folder.join("account.json")).expect("the fixture's account");
+        let channels: Value = serde_json::from_slice(&channels).expect("JSON");
         for entry in fs::read_dir(&folder).expect("the fixture folder") {
             let path = entry.expect("an entry").path();
             if path.extension().is_none_or(|extension| extension != "http") {
                 continue;
             }
             let file = fs::read(&path).expect("a readable file");
+            let url = fixture::read(&file, "https://desk.example").expect("a request").url;
+            let channel = fixture::channel(&channels, &url);
+            let account = &channel["account"];
+            let account = Account::for_channel(adapter, account).expect("a usable account");
+            let now = channel["now"].as_str().and_then(Timestamp::parse_rfc3339).expect("a time");
             for seed in 0..ROUNDS {
                 let mut request = fixture::read(&file, "https://desk.example").expect("a request");
                 if request.method == frontdesk_adapters::Method::Get {

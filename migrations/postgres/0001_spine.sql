@@ -52,8 +52,8 @@ create table profiles (
     changed_at bigint not null,
     version bigint not null
 );
--- One active profile per address.
-create unique index profiles_one_active on profiles (scheme, scope, value) where active;
+-- One active profile per address. The address comes first: most keys differ there already.
+create unique index profiles_one_active on profiles (value, scheme, scope) where active;
 create index profiles_by_value on profiles (value);
 create index profiles_by_person on profiles (person_id) where person_id is not null;
 
@@ -64,7 +64,7 @@ create table profile_aliases (
     value text not null,
     profile_id uuid not null,
     created_at bigint not null,
-    primary key (scheme, scope, value)
+    primary key (value, scheme, scope)
 );
 create index profile_aliases_by_profile on profile_aliases (profile_id);
 

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-pub use store::{Filter, list, record};
+pub use store::{Filter, list, record, record_all};
 use uuid::Uuid;
 
 /// Who did something.

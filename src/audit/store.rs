@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Author, AuthorKind, Change, Entry, Subject};
 use crate::{
     clock,
-    db::{StoreError, Tx, fetch_filtered, on_engine},
+    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
 };
 
 /// Records what `author` did to `subject`.
@@ -33,6 +33,47 @@ pub async fn record(
         .execute(conn)
         .await
         .map(drop))?;
+    Ok(())
+}
+
+batch_row! {
+    struct Recorded {
+        id: Uuid,
+        author_kind: &'static str,
+        author: String,
+        key_id: Option<Uuid>,
+        action: &'static str,
+        subject_kind: &'static str,
+        subject: String,
+        changes: JsonText,
+        at: i64,
+    }
+}
+
+/// Records what `author` did to many things at once.
+pub async fn record_all(
+    tx: &mut Tx,
+    author: &Author,
+    changes: Vec<(Subject, &'static str, Vec<Change>)>,
+    now: i64,
+) -> Result<(), StoreError> {
+    static INSERT: Statement<Recorded> = Statement::new(
+        "insert into audit (id, author_kind, author, key_id, action, subject_kind, subject, changes, at) \
+         select r.id, r.author_kind, r.author, r.key_id, r.action, r.subject_kind, r.subject, r.changes, \
+         r.at from {rows} order by r.ord",
+    );
+    let row = |(subject, action, changes): (Subject, _, Vec<Change>)| Recorded {
+        id: clock::new_id(),
+        author_kind: author.kind.as_str(),
+        author: author.id.clone(),
+        key_id: author.key,
+        action,
+        subject_kind: subject.kind,
+        subject: subject.id,
+        changes: JsonText::of(&changes),
+        at: now,
+    };
+    INSERT.execute(tx, changes.into_iter().map(row).collect()).await?;
     Ok(())
 }
 

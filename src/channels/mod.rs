@@ -5,7 +5,7 @@
 
 mod store;
 
-use frontdesk_adapters::{Account, AccountError, Adapter, phone::Region, providers};
+use frontdesk_adapters::{Account, AccountError, Adapter, Medium, phone::Region, providers};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use store::{delete, get, insert, list, save};
@@ -46,6 +46,30 @@ pub struct Settings {
     /// The region of senders written without a country code; else that of the channel's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Which messages of one word decide about our messages; by itself all on SMS, none elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keywords: Option<Keywords>,
+}
+
+/// Which words decide about our messages, rather than saying something to an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keywords {
+    /// Words such as STOP, START and HELP.
+    All,
+    /// Words such as STOP and START; who writes HELP writes to an agent.
+    Consent,
+    /// None: whatever is written goes to an agent.
+    None,
+}
+
+impl Settings {
+    /// Which words count on this channel for messages by `medium`.
+    #[must_use]
+    pub fn keywords(&self, medium: Medium) -> Keywords {
+        let usual = if medium == Medium::Sms { Keywords::All } else { Keywords::None };
+        self.keywords.unwrap_or(usual)
+    }
 }
 
 /// When a message continues the open interaction of its conversation.

@@ -109,7 +109,8 @@ impl Decode {
                 bail!("name the account's file with --account: nothing can be verified without")
             }
         };
-        let account = Account::read(adapter, account_json.get("account").unwrap_or(&account_json))?;
+        let account_json = fixture::channel(&account_json, &fixture::read(&bytes, "")?.url);
+        let account = Account::read(adapter, account_json.get("account").unwrap_or(account_json))?;
         let text = |name: &str| account_json.get(name).and_then(Value::as_str);
         let recorded = text("now").and_then(Timestamp::parse_rfc3339);
         let arrived = self.now()?.or(recorded);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::Context;
-use frontdesk_adapters::{Adapter, providers};
+use frontdesk_adapters::{Adapter, fixture, providers};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/fixtures.
 /// A provider's fictional channel and the requests to it.
 #[derive(Debug)]
 pub(super) struct Folder {
+    /// The provider's, or where it has several channels, the channel's.
+    pub name: String,
     pub adapter: &'static Adapter,
     pub channel: FictionalChannel,
     pub cases: Vec<Case>,
@@ -42,9 +44,16 @@ pub(super) fn all() -> anyhow::Result<Vec<Folder>> {
     for adapter in providers::ALL {
         let prefix = format!("{}/", adapter.provider);
         let Some(account) = files.get(&format!("{prefix}account.json")) else { continue };
-        let channel = serde_json::from_slice(account)
+        let channels: Value = serde_json::from_slice(account)
             .with_context(|| format!("fixtures/{prefix}account.json"))?;
-        let mut cases = Vec::new();
+        let start = folders.len();
+        for channel in fixture::channels(&channels) {
+            let channel: FictionalChannel = serde_json::from_value(channel.clone())
+                .with_context(|| format!("fixtures/{prefix}account.json"))?;
+            let is_only = !channels.is_array();
+            let name = if is_only { adapter.provider.to_owned() } else { channel.id.clone() };
+            folders.push(Folder { name, adapter, channel, cases: Vec::new() });
+        }
         for (name, request) in files.range(prefix.clone()..) {
             if !name.starts_with(&prefix) {
                 break;
@@ -55,9 +64,13 @@ pub(super) fn all() -> anyhow::Result<Vec<Folder>> {
                 .with_context(|| format!("fixtures/{name}.http lacks its expected.json"))?;
             let expected = serde_json::from_slice(expected)
                 .with_context(|| format!("fixtures/{name}.expected.json"))?;
-            cases.push(Case { name: name.to_owned(), request: request.clone(), expected });
+            let read =
+                fixture::read(request, "").with_context(|| format!("fixtures/{name}.http"))?;
+            let id = &fixture::channel(&channels, &read.url)["id"];
+            let of = folders[start..].iter_mut().find(|folder| *id == folder.channel.id);
+            let of = of.with_context(|| format!("fixtures/{prefix}account.json has no channel"))?;
+            of.cases.push(Case { name: name.to_owned(), request: request.clone(), expected });
         }
-        folders.push(Folder { adapter, channel, cases });
     }
     Ok(folders)
 }

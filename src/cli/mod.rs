@@ -15,6 +15,7 @@ mod http;
 mod key;
 mod migrate;
 mod openapi;
+mod people;
 mod providers;
 mod replay;
 mod send;
@@ -74,6 +75,7 @@ enum Command {
     Bench(bench::Bench),
     Providers(providers::Providers),
     Key(key::Key),
+    People(people::People),
     Migrate(migrate::Migrate),
     Config(configuration::Configuration),
     #[command(name = "openapi")]
@@ -165,6 +167,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Bench(command) => command.run(),
         Command::Providers(command) => command.run(),
         Command::Key(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::People(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
         Command::Migrate(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Config(command) => command.run(&self::load(file, &[])?),
         Command::OpenApi(command) => command.run(),

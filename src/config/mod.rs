@@ -41,7 +41,8 @@ pub struct Config {
 pub struct Database {
     /// `FRONTDESK__DATABASE__URL`: `sqlite:frontdesk.db` or `postgres://…`.
     pub url: String,
-    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL.
+    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL, besides the
+    /// committers' own.
     pub max_connections: u32,
 }
 

@@ -3,7 +3,11 @@
 use frontdesk_adapters::{Address, phone::Region};
 use uuid::Uuid;
 
-use super::{DeskError, Reply, act, remember, reply, tell};
+use super::{
+    DeskError, Reply, act,
+    identity::{self, IdentityError},
+    remember, reply, tell,
+};
 use crate::{
     audit::Author,
     channels::Channel,
@@ -11,7 +15,7 @@ use crate::{
     db::Tx,
     interactions::{self, Action, ContactType, Interaction, Opening, State, StateReason, work},
     outbox::EventType,
-    profiles::{self, Key, PersonRef, Sender},
+    profiles::{self, CHOSEN, Key, PersonRef, Profile, Resolved, Sender, store},
 };
 
 /// A contact without a channel: at the counter, on the telephone, in person.
@@ -34,6 +38,8 @@ pub struct Outreach<'a> {
     pub to: Address,
     /// The person it is meant for, where the agent says so.
     pub person: Option<PersonRef>,
+    /// Whether the address is that person's from now on, if it was somebody else's.
+    pub take_over: bool,
     /// What it is about.
     pub description: Option<String>,
     /// The text.
@@ -95,13 +101,18 @@ pub async fn write_first(
     if !sender.address.answerable() {
         return Err(DeskError::NotAnswerable);
     }
-    let holder = resolved.decision.opened_for;
-    if outreach.person.is_some_and(|person| holder.is_some_and(|holder| holder.id != person.id)) {
-        return Err(DeskError::HeldByOther);
+    if resolved.created {
+        tell(tx, EventType::ProfileCreated, None, resolved.profile_id, now).await?;
     }
+    let profile = known(tx, &resolved, &outreach, author, now).await?;
+    let decision = resolved.decision;
+    let (person, match_outcome, candidates) = match outreach.person {
+        Some(person) => (Some(person), CHOSEN, Vec::new()),
+        None => (decision.opened_for, decision.outcome.as_str(), decision.candidates),
+    };
     let reply = Reply { text: outreach.text, by_bot: false, opens: false };
     let mut parent = None;
-    if let Some(current) = work::open_of(tx, resolved.profile_id, &channel.address).await? {
+    if let Some(current) = work::open_of(tx, profile.id, &channel.address).await? {
         if !current.is_with_bot() {
             return Ok(super::reply(tx, &current, reply, author, now).await?.0);
         }
@@ -113,22 +124,56 @@ pub async fn write_first(
         contact_type: interactions::contact_type(medium),
         subtype: medium.as_str(),
         direction: "outbound",
-        person: holder.or(outreach.person),
-        match_outcome: resolved.decision.outcome.as_str(),
-        candidates: resolved.decision.candidates,
-        profile_id: Some(resolved.profile_id),
+        person,
+        match_outcome,
+        candidates,
+        profile_id: Some(profile.id),
         channel_id: Some(channel.id.clone()),
         our_address: Some(channel.address.clone()),
         description: outreach.description,
         country: phones(&outreach.to).first().and_then(|number| interactions::country(number)),
         parent_id: parent,
     };
-    if resolved.created {
-        tell(tx, EventType::ProfileCreated, None, resolved.profile_id, now).await?;
-    }
     // Its first message tells of the opening.
     let opened = open(tx, opening, author, now).await?;
     Ok(self::reply(tx, &opened, Reply { opens: true, ..reply }, author, now).await?.0)
+}
+
+/// The profile to write to, of the person the agent names.
+///
+/// A guest becomes that person. Where the address is somebody else's, it is handed over if the
+/// agent says so: what is open with them is closed first.
+async fn known(
+    tx: &mut Tx,
+    resolved: &Resolved,
+    outreach: &Outreach<'_>,
+    author: &Author,
+    now: i64,
+) -> Result<Profile, DeskError> {
+    let profile = store::lock(tx, resolved.profile_id).await?.ok_or(DeskError::Changed)?;
+    let Some(person) = outreach.person else { return Ok(profile) };
+    match profile.person() {
+        Some(holder) if holder.id == person.id => return Ok(profile),
+        Some(_) if !outreach.take_over => return Err(DeskError::HeldByOther),
+        Some(_) => {
+            for theirs in work::open_of_profile(tx, profile.id).await? {
+                let superseded = Action::Close(Some(StateReason::Superseded));
+                act(tx, &theirs, &superseded, &Author::system("superseded"), now).await?;
+            }
+        }
+        None => {}
+    }
+    match identity::reassociate(tx, &profile, person, author, now).await {
+        Ok(profile) => Ok(profile),
+        Err(IdentityError::Desk(error)) => Err(error),
+        // It is active, and somebody is named.
+        Err(
+            IdentityError::GivenUp
+            | IdentityError::OtherPerson
+            | IdentityError::Nobody
+            | IdentityError::Closed,
+        ) => Err(DeskError::Changed),
+    }
 }
 
 async fn open(

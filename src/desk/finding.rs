@@ -56,8 +56,9 @@ pub async fn find(
             ..Default::default()
         };
         let profiles = profiles::store::list(tx, &filter).await?;
-        let profiles = profiles.into_iter();
-        parties.push(profiles.map(|profile| Party { id: profile.id, is_person: false }).collect());
+        // What a merge handed over is found by the address that was given up, too.
+        let ids = profiles.into_iter().flat_map(|profile| [Some(profile.id), profile.merged_into]);
+        parties.push(ids.flatten().map(|id| Party { id, is_person: false }).collect());
     }
     if let Some(name) = &finding.name {
         let mut namesakes = Vec::new();

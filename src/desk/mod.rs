@@ -4,9 +4,14 @@
 //! work item, what must be told onward, and the audit. Whoever comes second to a change learns it
 //! by [`DeskError::Changed`], reads again and decides anew.
 
+pub mod consent;
 mod contacts;
+pub mod directory;
 pub mod explain;
 mod finding;
+pub mod identity;
+pub mod import;
+pub mod merges;
 mod replies;
 pub mod tasks;
 
@@ -41,6 +46,9 @@ pub enum DeskError {
     /// The customer is blocked.
     #[error("this customer is blocked")]
     Blocked,
+    /// The customer wants no messages.
+    #[error("this customer wants no messages")]
+    OptedOut,
     /// The address takes no messages.
     #[error("nothing can be sent to this address")]
     NotAnswerable,

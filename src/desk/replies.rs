@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{DeskError, act, tell};
+use super::{DeskError, act, consent, tell};
 use crate::{
     audit::{Author, AuthorKind},
     clock,
@@ -26,7 +26,7 @@ pub struct Reply<'a> {
 /// Records a message of ours and what it does to the clocks; returns its id.
 ///
 /// An agent who answers what waits takes it on; parked and finished conversations are taken up
-/// again by their agent. Whether the customer may be written to is the caller's to ask.
+/// again by their agent. A customer who is blocked or wants no messages gets none.
 pub async fn reply(
     tx: &mut Tx,
     before: &Interaction,
@@ -34,6 +34,7 @@ pub async fn reply(
     author: &Author,
     now: i64,
 ) -> Result<(Interaction, Uuid), DeskError> {
+    consent::permit(tx, before).await?;
     let mut current = before.clone();
     if let Some(action) = taken_on(&current, reply, author) {
         current = act(tx, &current, &action, author, now).await?;

@@ -80,12 +80,12 @@ impl From<PersonRef> for Customer {
 
 impl From<&Profile> for Customer {
     fn from(profile: &Profile) -> Self {
-        let kind = profile.person_kind.as_deref().filter(|_| profile.person_id.is_some());
+        let person = profile.person();
         let of_kind = |wanted: PersonKind| {
-            profile.person_id.filter(|_| profile.person_kind.as_deref() == Some(wanted.as_str()))
+            person.filter(|person| person.kind == wanted).map(|person| person.id)
         };
         Self {
-            kind: kind.unwrap_or("guest").to_owned(),
+            kind: person.map_or("guest", |person| person.kind.as_str()).to_owned(),
             person: profile.person_id,
             profile_id: Some(profile.id),
             account: None,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use frontdesk_adapters::{
-    Accepted, Adapter, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request,
-    Timestamp, Verdict,
+    Accepted, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request, Timestamp,
+    Verdict,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -47,7 +47,7 @@ pub(super) async fn accept(
             if matches!(error, IngestError::UnknownChannel) {
                 count("unknown", RequestOutcome::UnknownChannel);
                 let outcome = RequestOutcome::UnknownChannel;
-                inner.archive.keep(refused(None, None, &request, outcome, None, now));
+                inner.archive.keep(refused(None, &request, outcome, None, now));
             }
             return Err(error);
         }
@@ -62,14 +62,7 @@ pub(super) async fn accept(
             tracing::debug!(channel.id = %channel.id, refusal = refusal.code(), "refused a request");
             let outcome = RequestOutcome::Refused;
             let reason = Some(reason(&refusal));
-            inner.archive.keep(refused(
-                Some(&channel),
-                Some(adapter),
-                &request,
-                outcome,
-                reason,
-                now,
-            ));
+            inner.archive.keep(refused(Some(&channel), &request, outcome, reason, now));
             Err(IngestError::Refused(refusal))
         }
         Accepted::Understood(request, parsed) => {
@@ -80,7 +73,7 @@ pub(super) async fn accept(
         Accepted::NotUnderstood(request, malformed) => {
             let reason = Some(malformed.0.clone());
             let row = archived(&channel, request, now, RequestOutcome::Malformed, reason);
-            not_understood(inner, adapter, row, &malformed, lane).await
+            not_understood(inner, &channel, row, &malformed, lane).await
         }
     }
 }
@@ -142,7 +135,7 @@ async fn understood(
     let all_known = events > 0 && duplicates == events;
     let outcome = if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
     count(adapter.provider, outcome);
-    let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+    let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes, &channel.account));
     Ok(Receipt { answer, outcome: Some(outcome), events, duplicates })
 }
 
@@ -180,16 +173,17 @@ pub(super) fn arrivals(
 
 async fn not_understood(
     inner: &Inner,
-    adapter: &Adapter,
+    channel: &Channel,
     row: NewRequest,
     malformed: &Malformed,
     lane: Lane,
 ) -> Result<Receipt, IngestError> {
+    let adapter = channel.adapter;
     let (submission, reply) = Submission::new(Some(row), Vec::new());
     inner.committers[0].submit(submission, lane).await?;
     reply.await.map_err(|_| IngestError::Stopping)??;
     count(adapter.provider, RequestOutcome::Malformed);
-    let answer = (adapter.acknowledge)(Recorded::NotUnderstood(malformed));
+    let answer = (adapter.acknowledge)(Recorded::NotUnderstood(malformed, &channel.account));
     Ok(Receipt { answer, outcome: Some(RequestOutcome::Malformed), events: 0, duplicates: 0 })
 }
 
@@ -254,7 +248,7 @@ fn archived(
         channel_id: Some(channel.id.clone()),
         method: request.method.as_str(),
         target: kept_target(&request.url, channel),
-        headers: headers(&request.headers, Some(channel.adapter)),
+        headers: headers(&request.headers, Some(channel)),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
         reason,
@@ -266,7 +260,6 @@ fn archived(
 
 fn refused(
     channel: Option<&Channel>,
-    adapter: Option<&Adapter>,
     request: &Request,
     outcome: RequestOutcome,
     reason: Option<String>,
@@ -278,7 +271,7 @@ fn refused(
         channel_id: channel.map(|channel| channel.id.clone()),
         method: request.method.as_str(),
         target: path(&target(&request.url), channel),
-        headers: headers(&request.headers, adapter),
+        headers: headers(&request.headers, channel),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
         reason,
@@ -326,10 +319,12 @@ fn path(target: &str, channel: Option<&Channel>) -> String {
 }
 
 /// Headers as pairs, without those that carry a credential.
-fn headers(headers: &[(String, String)], adapter: Option<&Adapter>) -> JsonText {
-    let secret = adapter.and_then(|adapter| adapter.verifier.secret_header());
+fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText {
     let is_secret = |name: &str| {
-        SECRET_HEADERS.iter().copied().chain(secret).any(|secret| name.eq_ignore_ascii_case(secret))
+        SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+            || channel.is_some_and(|channel| {
+                channel.adapter.verifier.is_secret_header(name, &channel.account)
+            })
     };
     let kept: Vec<_> = headers
         .iter()

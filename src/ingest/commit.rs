@@ -153,7 +153,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { return },
+                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { break },
                 // Nobody can hand over any more; what waits is still recorded, and what is in the
                 // slow lane is told so and comes again.
                 () = stop.cancelled(), if !receiver.is_closed() => {
@@ -180,6 +180,7 @@ impl Run {
                 );
             }
         }
+        self.store.close_committer().await;
     }
 
     /// How many of these make one group.

@@ -141,7 +141,7 @@ impl Ingest {
         let mut tasks = Vec::new();
         for _ in 0..store.committers(limits.committers) {
             let (committer, task) = commit::Committer::start(
-                store.clone(),
+                store.for_committer(),
                 catalog.clone(),
                 limits,
                 bell.clone(),

@@ -40,7 +40,8 @@ pub(super) async fn preview(
         Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer).into()),
         Accepted::Refused(_, refusal) => Err(IngestError::Refused(refusal)),
         Accepted::NotUnderstood(_, malformed) => {
-            let answer = (adapter.acknowledge)(Recorded::NotUnderstood(&malformed));
+            let answer =
+                (adapter.acknowledge)(Recorded::NotUnderstood(&malformed, &channel.account));
             Ok(Receipt {
                 answer,
                 outcome: Some(RequestOutcome::Malformed),
@@ -69,7 +70,8 @@ pub(super) async fn preview(
             let all_known = !arrived.is_empty() && duplicates == arrived.len();
             let outcome =
                 if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
-            let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+            let answer =
+                (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes, &channel.account));
             let events = arrived.len();
             let receipt = Receipt { answer, outcome: Some(outcome), events, duplicates };
             Ok(Preview { receipt, arrived, recorded })

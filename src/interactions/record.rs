@@ -6,7 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Number, State, StateReason};
-use crate::profiles::PersonRef;
+use crate::profiles::{PersonKind, PersonRef};
 
 /// The kind of contact.
 #[derive(
@@ -211,6 +211,30 @@ impl Interaction {
     #[must_use]
     pub fn is_described(&self) -> bool {
         self.short_description.as_deref().is_some_and(|text| !text.trim().is_empty())
+    }
+
+    /// The person it is for; `None` for a guest.
+    #[must_use]
+    pub fn person(&self) -> Option<PersonRef> {
+        let kind = serde_json::Value::from(self.opened_for_kind.as_str());
+        let kind: Option<PersonKind> = serde_json::from_value(kind).ok();
+        kind.zip(self.opened_for).map(|(kind, id)| PersonRef { kind, id })
+    }
+
+    /// The interaction, for `person`; nobody has confirmed them yet.
+    #[must_use]
+    pub fn opened_for(&self, person: Option<PersonRef>, match_outcome: &str) -> Self {
+        let of_kind = |kind| person.filter(|person| person.kind == kind).map(|person| person.id);
+        Self {
+            opened_for_kind: person.map_or("guest", |person| person.kind.as_str()).to_owned(),
+            opened_for: person.map(|person| person.id),
+            contact: of_kind(PersonKind::Contact),
+            consumer: of_kind(PersonKind::Consumer),
+            verified: false,
+            match_outcome: match_outcome.to_owned(),
+            candidates: Json(Vec::new()),
+            ..self.clone()
+        }
     }
 
     /// Whether a bot works on it.

@@ -5,6 +5,9 @@
 //! stored is rewritten, and two profiles are never merged here.
 
 pub mod consents;
+pub mod directory;
+pub mod keywords;
+pub mod merges;
 pub mod people;
 mod resolve;
 pub mod store;
@@ -21,13 +24,13 @@ use uuid::Uuid;
 /// What tells one sender from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Key {
+    /// The address. It comes first, since it is what differs: keys are compared a lot.
+    pub value: String,
     /// The medium: the same number writing by SMS and by WhatsApp is two profiles, since a spoofed
     /// SMS must not inherit what was verified on WhatsApp.
     pub scheme: &'static str,
     /// Within what an opaque id is unique; empty for addresses that are unique by themselves.
     pub scope: String,
-    /// The address.
-    pub value: String,
 }
 
 impl Key {
@@ -194,8 +197,8 @@ pub struct Profile {
     pub address_kind: String,
     /// Whether a message can be sent back to it.
     pub answerable: bool,
-    /// `user`, `contact`, `consumer` or `employee`; `null` for a guest.
-    pub person_kind: Option<String>,
+    /// What the person is to us; `null` for a guest.
+    pub person_kind: Option<PersonKind>,
     /// The person; `null` for a guest.
     pub person_id: Option<Uuid>,
     /// The name the provider gave.
@@ -208,7 +211,25 @@ pub struct Profile {
     #[serde(serialize_with = "crate::db::show_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub verified_at: Option<i64>,
-    /// How the person was found.
+    /// Who confirmed the person.
+    pub verified_by: Option<String>,
+    /// How the person was confirmed.
+    pub verified_method: Option<String>,
+    /// Since when it is blocked: what it sends is kept, and nothing comes of it.
+    #[serde(serialize_with = "crate::db::show_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub blocked_at: Option<i64>,
+    /// Who blocked it.
+    pub blocked_by: Option<String>,
+    /// Why it is blocked.
+    pub blocked_reason: Option<String>,
+    /// When it was given up; the next message from its address gets another one.
+    #[serde(serialize_with = "crate::db::show_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expired_at: Option<i64>,
+    /// The profile that took its place in a merge.
+    pub merged_into: Option<Uuid>,
+    /// How the person was found; `chosen` by an agent.
     pub match_outcome: String,
     /// People an agent may want to choose from.
     #[schema(value_type = Vec<PersonRef>)]
@@ -224,3 +245,50 @@ pub struct Profile {
     /// Counts changes.
     pub version: i64,
 }
+
+impl Profile {
+    /// The person it is linked to.
+    #[must_use]
+    pub fn person(&self) -> Option<PersonRef> {
+        self.person_kind.zip(self.person_id).map(|(kind, id)| PersonRef { kind, id })
+    }
+
+    /// Whether an agent should look at how its person was found.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        let word = serde_json::Value::from(self.match_outcome.as_str());
+        serde_json::from_value(word).is_ok_and(directory::is_undecided)
+    }
+
+    /// The profile, linked to `person` by somebody's choice. Who was confirmed before is not
+    /// confirmed any more.
+    #[must_use]
+    pub fn of_person(&self, person: Option<PersonRef>) -> Self {
+        let mut after = self.clone();
+        if self.person().map(|before| before.id) != person.map(|after| after.id) {
+            after.verified_at = None;
+            after.verified_by = None;
+            after.verified_method = None;
+        }
+        after.person_kind = person.map(|person| person.kind);
+        after.person_id = person.map(|person| person.id);
+        after.match_outcome = CHOSEN.to_owned();
+        after.candidates.0.clear();
+        after
+    }
+}
+
+/// A further address of a sender, such as a number beside an opaque id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, utoipa::ToSchema)]
+#[schema(as = ProfileAlias)]
+pub struct Alias {
+    /// The medium.
+    pub scheme: String,
+    /// Within what an opaque address is unique; empty where it is by itself.
+    pub scope: String,
+    /// The address.
+    pub value: String,
+}
+
+/// How a person was found whom an agent named.
+pub const CHOSEN: &str = "chosen";

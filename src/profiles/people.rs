@@ -72,6 +72,8 @@ pub struct Person {
     pub email: Option<String>,
     /// Phone numbers in E.164.
     pub phones: Vec<String>,
+    /// What the person is called in the system the directory comes from.
+    pub external_id: Option<String>,
     /// Whether senders are matched against this person.
     pub active: bool,
     /// When the person was entered.
@@ -100,6 +102,9 @@ pub struct NewPerson {
     /// Phone numbers, with `+` and country code.
     #[serde(default)]
     pub phones: Vec<String>,
+    /// What the person is called in the system the directory comes from; no two have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
     /// Whether senders are matched against this person.
     #[serde(default = "yes")]
     pub active: bool,
@@ -121,7 +126,13 @@ pub enum PersonError {
     /// Not an address.
     #[error("the e-mail address is not one")]
     Email,
+    /// Empty, or nobody's id.
+    #[error("an external id has 1 to {LONGEST_ID} characters")]
+    ExternalId,
 }
+
+/// No system's ids come near it.
+const LONGEST_ID: usize = 200;
 
 impl NewPerson {
     /// Checks the person and brings numbers into the form senders have.
@@ -142,16 +153,23 @@ impl NewPerson {
             let address = frontdesk_adapters::Address::email(email).ok_or(PersonError::Email)?;
             self.email = Some(address.value);
         }
+        if let Some(id) = &mut self.external_id {
+            *id = id.trim().to_owned();
+            if !(1..=LONGEST_ID).contains(&id.chars().count()) || id.contains('\0') {
+                return Err(PersonError::ExternalId);
+            }
+        }
         Ok(self)
     }
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     id: Uuid,
     kind: PersonKind,
     name: String,
     email: Option<String>,
+    external_id: Option<String>,
     active: bool,
     created_at: i64,
     changed_at: i64,
@@ -173,8 +191,8 @@ batch_row! {
 
 /// Enters a person.
 pub async fn insert(tx: &mut Tx, person: &NewPerson, now: i64) -> Result<Person, StoreError> {
-    const SQL: &str = "insert into people (id, kind, name, email, active, created_at, changed_at, version) \
-        values ($1, $2, $3, $4, $5, $6, $6, 1)";
+    const SQL: &str = "insert into people (id, kind, name, email, active, created_at, changed_at, version, \
+        external_id) values ($1, $2, $3, $4, $5, $6, $6, 1, $7)";
     let id = clock::new_id();
     on_engine!(tx, conn => sqlx::query(SQL)
         .bind(id)
@@ -183,6 +201,7 @@ pub async fn insert(tx: &mut Tx, person: &NewPerson, now: i64) -> Result<Person,
         .bind(&person.email)
         .bind(person.active)
         .bind(now)
+        .bind(&person.external_id)
         .execute(conn)
         .await
         .map(drop))?;
@@ -193,6 +212,7 @@ pub async fn insert(tx: &mut Tx, person: &NewPerson, now: i64) -> Result<Person,
         name: person.name.clone(),
         email: person.email.clone(),
         phones: person.phones.clone(),
+        external_id: person.external_id.clone(),
         active: person.active,
         created_at: now,
         changed_at: now,
@@ -209,7 +229,7 @@ pub async fn update(
     now: i64,
 ) -> Result<bool, StoreError> {
     const SQL: &str = "update people set kind = $3, name = $4, email = $5, active = $6, changed_at = $7, \
-        version = version + 1 where id = $1 and version = $2";
+        external_id = $8, version = version + 1 where id = $1 and version = $2";
     let changed = on_engine!(tx, conn => sqlx::query(SQL)
         .bind(id)
         .bind(version)
@@ -218,6 +238,7 @@ pub async fn update(
         .bind(&person.email)
         .bind(person.active)
         .bind(now)
+        .bind(&person.external_id)
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?;
@@ -240,7 +261,7 @@ async fn set_phones(tx: &mut Tx, person_id: Uuid, phones: &[String]) -> Result<(
 
 /// One person.
 pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Person>, StoreError> {
-    const SQL: &str = "select id, kind, name, email, active, created_at, changed_at, version \
+    const SQL: &str = "select id, kind, name, email, external_id, active, created_at, changed_at, version \
         from people where id = $1";
     let row: Option<Row> =
         on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?;
@@ -249,7 +270,7 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Person>, StoreError> {
 
 /// People after `after`, in the order they were entered.
 pub async fn list(tx: &mut Tx, after: Option<Uuid>, limit: i64) -> Result<Vec<Person>, StoreError> {
-    const SQL: &str = "select id, kind, name, email, active, created_at, changed_at, version \
+    const SQL: &str = "select id, kind, name, email, external_id, active, created_at, changed_at, version \
         from people where id > $1 order by id limit $2";
     let after = after.unwrap_or_default();
     let rows: Vec<Row> =
@@ -259,7 +280,7 @@ pub async fn list(tx: &mut Tx, after: Option<Uuid>, limit: i64) -> Result<Vec<Pe
 
 /// People who have `phone`, in any of its spellings.
 pub async fn by_phone(tx: &mut Tx, phone: &str) -> Result<Vec<Person>, StoreError> {
-    const SQL: &str = "select p.id, p.kind, p.name, p.email, p.active, p.created_at, p.changed_at, p.version \
+    const SQL: &str = "select p.id, p.kind, p.name, p.email, p.external_id, p.active, p.created_at, p.changed_at, p.version \
         from people p join person_phones n on n.person_id = p.id where n.phone = $1 order by p.id";
     let mut people = Vec::new();
     for spelling in std::iter::once(phone.to_owned()).chain(phone::twins(phone)) {
@@ -272,7 +293,7 @@ pub async fn by_phone(tx: &mut Tx, phone: &str) -> Result<Vec<Person>, StoreErro
     Ok(people)
 }
 
-async fn with_phones(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Person>, StoreError> {
+pub(super) async fn with_phones(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Person>, StoreError> {
     static PHONES: Statement<IdRow> = Statement::new(
         "select n.person_id, n.phone from {rows} join person_phones n on n.person_id = r.id \
          order by r.ord, n.phone",
@@ -289,6 +310,7 @@ async fn with_phones(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Person>, StoreEr
         kind: row.kind,
         name: row.name,
         email: row.email,
+        external_id: row.external_id,
         active: row.active,
         created_at: row.created_at,
         changed_at: row.changed_at,

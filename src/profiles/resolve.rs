@@ -3,7 +3,7 @@
 use frontdesk_adapters::{Address, phone};
 use uuid::Uuid;
 
-use super::{Decision, Key, Known, PersonRef, decide, store};
+use super::{Decision, Key, Known, PersonRef, decide, merges, store};
 use crate::{
     clock,
     db::{StoreError, Tx},
@@ -70,6 +70,11 @@ pub async fn resolve(
                 found[index] = Some(store::Found::created(row.id));
             }
         }
+        let new = found.iter().zip(&created).zip(senders);
+        let new = new.filter_map(|((found, created), sender)| {
+            created.then_some((found.as_ref()?.profile_id, &sender.key))
+        });
+        merges::propose_twins(tx, new, now).await?;
         // Somebody else made the rest between our look and our insert: theirs it is.
         if found.iter().zip(senders).any(|(found, sender)| found.is_none() && sender.may_create) {
             let again = find(tx, senders).await?;

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Decision, Key, Known, PersonKind, PersonRef, Profile, resolve::Sender};
-use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered};
+use super::{Alias, Decision, Key, Known, PersonKind, PersonRef, Profile, resolve::Sender};
+use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine};
 
 batch_row! {
     struct KeyRow {
@@ -208,7 +208,7 @@ pub(super) async fn insert_aliases(tx: &mut Tx, mut rows: Vec<NewAlias>) -> Resu
          select r.scheme, r.scope, r.value, r.profile_id, r.now from {rows} where true order by r.ord \
          on conflict (scheme, scope, value) do nothing",
     );
-    rows.sort_by(|a, b| (a.scheme, &a.scope, &a.value).cmp(&(b.scheme, &b.scope, &b.value)));
+    rows.sort_by(|a, b| (&a.value, a.scheme, &a.scope).cmp(&(&b.value, b.scheme, &b.scope)));
     INSERT.execute(tx, rows).await?;
     Ok(())
 }
@@ -242,7 +242,8 @@ pub(super) async fn link(tx: &mut Tx, rows: Vec<Link>) -> Result<(), StoreError>
 }
 
 const COLUMNS: &str = "select id, scheme, scope, value, address_kind, answerable, person_kind, person_id, \
-    display_name, language, active, verified_at, match_outcome, candidates, created_at, changed_at, version \
+    display_name, language, active, verified_at, verified_by, verified_method, blocked_at, blocked_by, \
+    blocked_reason, expired_at, merged_into, match_outcome, candidates, created_at, changed_at, version \
     from profiles";
 
 /// Which profiles to list.
@@ -252,6 +253,11 @@ pub struct Filter {
     pub address: Option<String>,
     /// Those of this person.
     pub person: Option<Uuid>,
+    /// Those that an agent should decide about: several people, somebody else, or somebody who
+    /// left.
+    pub undecided: bool,
+    /// Those that are blocked.
+    pub blocked: bool,
     /// Those after this one.
     pub after: Option<Uuid>,
     /// At most so many.
@@ -268,6 +274,14 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreErr
         if let Some(person) = filter.person {
             query.push(" and person_id = ").push_bind(person);
         }
+        // Written as the indexes have it, so that they are found.
+        if filter.undecided {
+            query.push(" and active and match_outcome in ('new_ambiguous', 'guest_ambiguous', \
+                'conflict', 'person_inactive')");
+        }
+        if filter.blocked {
+            query.push(" and blocked_at is not null");
+        }
         query.push(" order by id limit ").push_bind(filter.limit);
     })?)
 }
@@ -283,4 +297,135 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Profile>, StoreError> {
         query.push(" where id = ").push_bind(id);
     })?;
     Ok(found.into_iter().next())
+}
+
+/// One profile, which nobody else changes until the transaction ends.
+pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Profile>, StoreError> {
+    let locking = match tx {
+        // There is one writer.
+        Tx::Sqlite(_) => "",
+        Tx::Postgres(_) => " for update",
+    };
+    let found: Vec<Profile> = fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where id = ").push_bind(id).push(locking);
+    })?;
+    Ok(found.into_iter().next())
+}
+
+/// The active profile of a key.
+pub async fn active_of(tx: &mut Tx, key: &Key) -> Result<Option<Profile>, StoreError> {
+    let found: Vec<Profile> = fetch_filtered!(tx, COLUMNS, query => {
+        query.push(" where scheme = ").push_bind(key.scheme);
+        query.push(" and scope = ").push_bind(&key.scope);
+        query.push(" and value = ").push_bind(&key.value).push(" and active");
+    })?;
+    Ok(found.into_iter().next())
+}
+
+/// Stores a changed profile if its row still has the version before it; returns whether it did.
+pub async fn save(tx: &mut Tx, changed: &Profile) -> Result<bool, StoreError> {
+    const SQL: &str = "update profiles set person_kind = $3, person_id = $4, active = $5, verified_at = $6, \
+        verified_by = $7, verified_method = $8, blocked_at = $9, blocked_by = $10, blocked_reason = $11, \
+        expired_at = $12, merged_into = $13, match_outcome = $14, candidates = $15, changed_at = $16, \
+        version = $2 where id = $1 and version = $2 - 1";
+    let done = on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(changed.id)
+        .bind(changed.version)
+        .bind(changed.person_kind)
+        .bind(changed.person_id)
+        .bind(changed.active)
+        .bind(changed.verified_at)
+        .bind(&changed.verified_by)
+        .bind(&changed.verified_method)
+        .bind(changed.blocked_at)
+        .bind(&changed.blocked_by)
+        .bind(&changed.blocked_reason)
+        .bind(changed.expired_at)
+        .bind(changed.merged_into)
+        .bind(&changed.match_outcome)
+        .bind(&changed.candidates)
+        .bind(changed.changed_at)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(done == 1)
+}
+
+/// Stores a profile that takes the place of one that was given up.
+pub async fn succeed(tx: &mut Tx, profile: &Profile) -> Result<(), StoreError> {
+    const SQL: &str = "insert into profiles (id, scheme, scope, value, address_kind, answerable, person_kind, \
+        person_id, language, active, match_outcome, candidates, created_at, changed_at, version) \
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, true, $10, $11, $12, $12, 1)";
+    on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(profile.id)
+        .bind(&profile.scheme)
+        .bind(&profile.scope)
+        .bind(&profile.value)
+        .bind(&profile.address_kind)
+        .bind(profile.answerable)
+        .bind(profile.person_kind)
+        .bind(profile.person_id)
+        .bind(&profile.language)
+        .bind(&profile.match_outcome)
+        .bind(&profile.candidates)
+        .bind(profile.created_at)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// The further addresses of a profile.
+pub async fn aliases(tx: &mut Tx, profile: Uuid) -> Result<Vec<Alias>, StoreError> {
+    const SQL: &str = "select scheme, scope, value from profile_aliases where profile_id = $1 \
+        order by scheme, scope, value";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(profile).fetch_all(conn).await)?)
+}
+
+/// Gives a further address to a profile, if it is nobody's; returns whether it did.
+pub async fn add_alias(
+    tx: &mut Tx,
+    alias: &Alias,
+    profile: Uuid,
+    now: i64,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "insert into profile_aliases (scheme, scope, value, profile_id, created_at) \
+        values ($1, $2, $3, $4, $5) on conflict (scheme, scope, value) do nothing";
+    let done = on_engine!(tx, conn => sqlx::query(SQL)
+        .bind(&alias.scheme)
+        .bind(&alias.scope)
+        .bind(&alias.value)
+        .bind(profile)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(done == 1)
+}
+
+/// Gives a further address of one profile to another, or to nobody.
+pub async fn move_alias(
+    tx: &mut Tx,
+    alias: &Alias,
+    from: Uuid,
+    to: Option<Uuid>,
+) -> Result<(), StoreError> {
+    const MOVE: &str = "update profile_aliases set profile_id = $5 where scheme = $1 and scope = $2 \
+        and value = $3 and profile_id = $4";
+    const DROP: &str = "delete from profile_aliases where scheme = $1 and scope = $2 and value = $3 \
+        and profile_id = $4";
+    let (sql, to) = to.map_or((DROP, None), |to| (MOVE, Some(to)));
+    on_engine!(tx, conn => {
+        let query = sqlx::query(sql)
+            .bind(&alias.scheme)
+            .bind(&alias.scope)
+            .bind(&alias.value)
+            .bind(from);
+        let query = match to {
+            Some(to) => query.bind(to),
+            None => query,
+        };
+        query.execute(conn).await.map(drop)
+    })?;
+    Ok(())
 }

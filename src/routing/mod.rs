@@ -225,6 +225,12 @@ impl Table {
         Self { routes: prepared.collect(), default_queue }
     }
 
+    /// Whether a route depends on what senders decided about our messages.
+    #[must_use]
+    pub fn ask_for_consent(&self) -> bool {
+        self.routes.iter().any(|(route, _)| route.when.opted_out.is_some())
+    }
+
     /// Chooses a queue.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {

@@ -160,8 +160,8 @@ fn respond(answer: Answer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match (answer.content_type, answer.body) {
         (Some(content_type), Some(body)) => {
-            (status, [NOSNIFF, (header::CONTENT_TYPE, content_type)], body.into_owned())
-                .into_response()
+            let content_type = (header::CONTENT_TYPE, content_type.into_owned());
+            (status, [NOSNIFF], [content_type], body.into_owned()).into_response()
         }
         (_, _) => status.into_response(),
     }

@@ -12,6 +12,7 @@ mod edge;
 mod explain;
 mod fixtures;
 mod handoff;
+mod identity;
 mod intake;
 mod matching;
 mod records;

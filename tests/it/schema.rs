@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use frontdesk::db::{self, Store};
 
-use crate::support::{Database, TestGateway, execute, on_both, requests::sms, rows};
+use crate::support::{
+    Database, TestGateway, execute, fixture_channels, on_both, requests::sms, rows,
+};
 
 /// Which types of PostgreSQL stand for a type of SQLite.
 const TYPES: [(&str, &[&str]); 3] = [
@@ -84,7 +86,7 @@ async fn two_instances_may_start_at_once_on_an_empty_postgres() {
     second.accept(sms("+15550100002", "SM2", "to the other")).await;
     assert_eq!(first.count("interactions").await, 1);
     assert_eq!(first.count("queues").await, 1);
-    let channels = frontdesk_adapters::providers::ALL.len();
+    let channels = fixture_channels().len();
     assert_eq!(usize::try_from(first.count("channels").await), Ok(channels));
 }
 

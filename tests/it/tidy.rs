@@ -11,10 +11,9 @@ use std::{
 use frontdesk_adapters::providers;
 
 /// Files outside `db/` and `store.rs` that hold SQL, each with its reason.
-const SQL_ELSEWHERE: [&str; 3] = [
-    // The directory and consents are nouns of their own beside profiles, with a store each.
+const SQL_ELSEWHERE: [&str; 2] = [
+    // The directory is a noun of its own beside profiles, with a store.
     "src/profiles/people.rs",
-    "src/profiles/consents.rs",
     // What changes is asked of three nouns at once.
     "src/ingest/catalog.rs",
 ];

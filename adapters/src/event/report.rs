@@ -4,7 +4,8 @@
 //! something else under its own name, so that it moves nothing and is still seen.
 
 use super::{
-    Address, DeliveryError, DeliveryStatus, Event, Medium, Message, Recipient, Sender, Status, text,
+    Address, DeliveryError, DeliveryStatus, Event, Kind, Medium, Message, Recipient, Sender,
+    Status, text,
 };
 use crate::Timestamp;
 
@@ -34,6 +35,19 @@ impl Report {
             provider_type: text(word).filter(|word| !word.eq_ignore_ascii_case(status.as_str())),
             ..Status::new(id.as_str(), status)
         })
+    }
+
+    /// The person the report is about wants no more messages, as the reason of a failure says.
+    pub fn opt_out(&self) -> Option<Event> {
+        let person = self.recipient.clone()?;
+        Some(Event::Message(Message {
+            kind: Kind::OptOut,
+            key: self.id.as_ref().map(|id| format!("opt_out:{id}:{}", person.value)),
+            sender: Some(person.into()),
+            recipient: self.sender.clone().map(Recipient::from),
+            medium: self.medium,
+            ..Message::default()
+        }))
     }
 
     fn unknown(self, word: &str) -> Message {

@@ -2,9 +2,18 @@
 
 use crate::Adapter;
 
+pub mod africas_talking;
 pub mod bandwidth;
+pub mod burst_sms;
 pub mod chat;
+pub mod clickatell;
+pub mod clicksend;
+pub mod elks;
+pub mod http;
 pub mod infobip;
+pub mod jasmin;
+pub mod kaleyra;
+pub mod kannel;
 pub mod messagebird;
 pub mod plivo;
 pub mod signalwire;
@@ -12,9 +21,11 @@ pub mod sinch;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
+pub mod textmagic;
 pub mod twilio;
 pub mod vonage;
 pub mod whatsapp;
+pub mod zenvia;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
@@ -31,6 +42,17 @@ pub const ALL: &[&Adapter] = &[
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
     &telesign::ADAPTER,
+    &africas_talking::ADAPTER,
+    &clickatell::ADAPTER,
+    &clicksend::ADAPTER,
+    &elks::ADAPTER,
+    &kaleyra::ADAPTER,
+    &textmagic::ADAPTER,
+    &zenvia::ADAPTER,
+    &kannel::ADAPTER,
+    &jasmin::ADAPTER,
+    &burst_sms::ADAPTER,
+    &http::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

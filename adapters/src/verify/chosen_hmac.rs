@@ -18,6 +18,8 @@ pub struct ChosenHmac {
     pub secret: &'static str,
     /// The account's field with the name of the header.
     pub header: &'static str,
+    /// The header's usual name, where the provider says.
+    pub usual_header: Option<&'static str>,
     /// The account's field with the name of the hash; SHA-256 without it.
     pub hash: &'static str,
     /// What is asked of requests without the header.
@@ -28,7 +30,7 @@ const SHOWN: &str = "with the signature";
 
 impl Hash {
     /// Reads a name such as `HMAC_SHA_256` or `sha256`.
-    fn read(name: &str) -> Option<Self> {
+    pub(super) fn read(name: &str) -> Option<Self> {
         let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
         let name = name.to_ascii_lowercase();
         Some(match name.strip_prefix("hmac").unwrap_or(&name) {
@@ -78,7 +80,7 @@ impl Scheme for ChosenHmac {
         if account.secrets(self.secret).is_empty() {
             return self.endpoint.check(account);
         }
-        if account.get(self.header).is_none() {
+        if self.header_in(account).is_none() {
             return Err(AccountError::Missing {
                 field: self.header,
                 help: "a signature needs the name of the header that carries it",
@@ -91,7 +93,8 @@ impl Scheme for ChosenHmac {
     }
 
     fn verify(&self, request: &Request, account: &Account, now: Timestamp) -> Result<(), Refusal> {
-        let header = account.get(self.header).filter(|_| !account.secrets(self.secret).is_empty());
+        let is_signing = !account.secrets(self.secret).is_empty();
+        let header = self.header_in(account).filter(|_| is_signing);
         let is_present = |header: &str| {
             request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
         };
@@ -115,7 +118,8 @@ impl Scheme for ChosenHmac {
         now: Timestamp,
     ) -> Result<(), AccountError> {
         self.check(account)?;
-        let Some(header) = account.get(self.header) else {
+        let is_signing = !account.secrets(self.secret).is_empty();
+        let Some(header) = self.header_in(account).filter(|_| is_signing) else {
             return self.endpoint.sign(request, account, now);
         };
         let key = signing_secret(account, self.secret)?.expose().as_bytes();
@@ -129,7 +133,13 @@ impl Scheme for ChosenHmac {
     }
 }
 
-fn read(signature: &str) -> Option<Vec<u8>> {
+impl ChosenHmac {
+    fn header_in<'a>(&'a self, account: &'a Account) -> Option<&'a str> {
+        account.get(self.header).or(self.usual_header)
+    }
+}
+
+pub(super) fn read(signature: &str) -> Option<Vec<u8>> {
     let labelled = signature.split_once('=').filter(|(label, _)| Hash::read(label).is_some());
     let digest = labelled.map_or(signature, |(_, digest)| digest).trim();
     unhex(&digest.to_ascii_lowercase()).or_else(|| BASE64.decode(digest).ok())

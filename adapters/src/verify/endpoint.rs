@@ -123,6 +123,10 @@ impl Scheme for Endpoint {
 }
 
 impl Endpoint {
+    /// Over the fields `TOKEN`, `USERNAME` and `PASSWORD` of [`crate::Field`].
+    pub(crate) const USUAL: Self =
+        Self { token: "token", credentials: &[("username", "password")], main: "token" };
+
     pub(super) fn is_configured(&self, account: &Account) -> bool {
         !account.secrets(self.token).is_empty() || self.credentials(account).next().is_some()
     }

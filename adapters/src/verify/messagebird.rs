@@ -105,8 +105,12 @@ impl Scheme for MessageBird {
         Ok(())
     }
 
+    /// That of the token, which has those of address and body in it.
     fn bare_digest(&self, key: &[u8], request: &Request) -> Vec<u8> {
-        hmac_sha256(key, &[&request.body])
+        let signed = request.header(TOKEN).and_then(|token| token.rsplit_once('.'));
+        let signed = signed.map_or("", |(signed, _)| signed);
+        let (address, body) = (Sha256::digest(&request.url), Sha256::digest(&request.body));
+        [hmac_sha256(key, &[signed.as_bytes()]), address.to_vec(), body.to_vec()].concat()
     }
 }
 

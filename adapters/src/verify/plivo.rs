@@ -112,9 +112,9 @@ fn v3(request: &Request, nonce: &str) -> Result<String, Refusal> {
     if !request.body.is_empty() && !request.is_form() {
         return Err(Refusal::BadSignature("the body is not covered: it is no form"));
     }
-    let mut form: Vec<_> = request.form().collect();
+    let mut form: Vec<_> = request.decoded_form().pairs().collect();
     form.sort_unstable();
-    let form: String = form.iter().flat_map(|(name, value)| [name.as_ref(), value]).collect();
+    let form: String = form.into_iter().flat_map(|(name, value)| [name, value]).collect();
     let mark = if query.is_empty() && form.is_empty() { "" } else { "?" };
     let stop = if query.is_empty() || form.is_empty() { "" } else { "." };
     Ok(format!("{base}{mark}{query}{stop}{form}.{nonce}"))

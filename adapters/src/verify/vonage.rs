@@ -179,8 +179,15 @@ impl Scheme for Vonage {
         Ok(())
     }
 
+    /// That of the token, which has the body's in it; else the plainest one over the parameters.
     fn bare_digest(&self, key: &[u8], request: &Request) -> Vec<u8> {
-        hmac_sha256(key, &[&request.body])
+        match request.header(HEADER).and_then(|token| token.rsplit_once('.')) {
+            Some((signed, _)) => {
+                let body = Sha256::digest(&request.body).to_vec();
+                [hmac_sha256(key, &[signed.as_bytes()]), body].concat()
+            }
+            None => Md5::new().chain_update(&request.body).chain_update(key).finalize().to_vec(),
+        }
     }
 }
 

@@ -199,7 +199,9 @@ impl From<ChannelError> for Problem {
                 AccountError::UnknownField { field, .. } | AccountError::NotText(field) => {
                     format!("/account/{field}")
                 }
-                AccountError::Missing { field, .. } | AccountError::Unusable(field, _) => {
+                AccountError::Missing { field, .. }
+                | AccountError::Unusable(field, _)
+                | AccountError::Invalid { field, .. } => {
                     format!("/account/{field}")
                 }
             },

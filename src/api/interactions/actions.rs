@@ -58,12 +58,19 @@ impl From<DeskError> for Problem {
                 Code::Blocked,
                 "this customer is blocked; unblock the profile before writing to it",
             ),
+            DeskError::OptedOut => Self::new(
+                Code::OptedOut,
+                "this customer wants no messages from this address of ours; wait for an opt-in, \
+                 or enter one that was given elsewhere with PUT /v1/consents",
+            ),
             DeskError::NotAnswerable => {
                 Self::body("/to", "nothing can be sent to this address; use another one")
             }
             DeskError::HeldByOther => Self::new(
                 Code::HeldByOther,
-                "this address is another person's; link the profile to the right person first",
+                "this address is another person's. If it changed hands, repeat the request with \
+                 \"take_over\": true: what is open with them is closed, their profile is given up, \
+                 and the address gets a profile of the person you name",
             ),
             DeskError::Store(error) => error.into(),
         }

@@ -44,6 +44,10 @@ pub(super) struct NewInteraction {
     to: Option<String>,
     /// For messaging: what to write.
     text: Option<String>,
+    /// For messaging: whether the address changed hands, so that `person` has it from now on. What
+    /// is open with whoever had it is closed.
+    #[serde(default)]
+    take_over: bool,
 }
 
 /// Enters a contact: somebody at the counter or on the telephone, or a message an agent begins.
@@ -83,7 +87,17 @@ pub(super) async fn create(
             let text = edit::plain("/text", text, LONGEST)?;
             let channel = channel(&api, new.channel.as_deref())?;
             let to = address(&channel, new.to.as_deref())?;
-            let outreach = Outreach { channel: &channel, to, person, description, text: &text };
+            if new.take_over && person.is_none() {
+                return Err(Problem::body("/person", "say who has the address now"));
+            }
+            let outreach = Outreach {
+                channel: &channel,
+                to,
+                person,
+                take_over: new.take_over,
+                description,
+                text: &text,
+            };
             desk::write_first(&mut tx, outreach, &author, now.as_millis()).await?
         }
     };

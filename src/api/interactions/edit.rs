@@ -4,23 +4,27 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use super::{Details, details, find};
+use super::{Details, details, find, find_person};
 use crate::{
     api::{
         Context,
         agents::By,
-        input::{Body, IfMatch, Path, present},
+        input::{Body, IfMatch, MayMatch, Path, present},
         output::{Created, Versioned},
         problem::{Code, Problem},
+        profiles::VerificationForm,
     },
-    audit::{self, Subject},
-    desk,
+    audit::{self, Author, Subject},
+    db::Tx,
+    desk::{self, identity},
     interactions::{
         Interaction,
         history::{self, Note},
-        number,
+        number, work,
     },
+    profiles::{CHOSEN, PersonRef, people::NewPerson},
 };
 
 /// No text of an agent's is longer, in characters.
@@ -28,12 +32,16 @@ const LONGEST_NOTE: usize = 10_000;
 const LONGEST_DESCRIPTION: usize = 500;
 
 /// What is to be changed about an interaction. Absent fields stay as they are, `null` empties.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 pub(super) struct InteractionChange {
     /// What it is about. Saving without one is refused.
     short_description: Option<String>,
+    /// The person it is for, by id. The profile is linked to the same person, if it is open.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Uuid>)]
+    opened_for: Option<Option<Uuid>>,
     /// The agents it is meant for.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
@@ -141,13 +149,99 @@ pub(super) async fn change(
 ) -> Result<Versioned<Details>, Problem> {
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
-    let before = find(&mut tx, &number).await?;
+    let mut before = find(&mut tx, &number).await?;
     if_match.check(before.version)?;
+    if let Some(person) = change.opened_for {
+        // Nothing is saved without a description, also not this.
+        change.clone().of(&before)?;
+        let person = find_person(&mut tx, person).await?;
+        before = identify(&mut tx, &before, person, &author, now.as_millis()).await?;
+    }
     let after = change.of(&before)?;
     let after = desk::edit(&mut tx, &before, after, &author, now.as_millis()).await?;
     let details = details(&mut tx, after, now).await?;
     tx.commit().await?;
     Ok(details)
+}
+
+/// Creates the person an interaction is for.
+///
+/// The profile is linked to the person, and so is whoever else waits with one of the numbers.
+#[utoipa::path(post, path = "/v1/interactions/{number}/person", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = NewPerson,
+    responses((status = 201, body = Details, description = "The interaction, for the new person.")))]
+pub(super) async fn create_person(
+    State(api): Context,
+    By(author): By,
+    Path(given): Path<String>,
+    if_match: MayMatch,
+    Body(new): Body<NewPerson>,
+) -> Result<Created<Details>, Problem> {
+    let new = new.normalized()?;
+    let now = api.clock.now();
+    let mut tx = api.store.begin().await?;
+    let before = find(&mut tx, &given).await?;
+    if_match.check(before.version)?;
+    let person = desk::directory::enter(&mut tx, &new, &author, now.as_millis()).await?;
+    let place = format!("/v1/people/{}", person.id);
+    let person = Some(PersonRef { kind: person.kind, id: person.id });
+    // Entering the person may have linked the interaction already.
+    let before = find(&mut tx, &given).await?;
+    let after = identify(&mut tx, &before, person, &author, now.as_millis()).await?;
+    let details = details(&mut tx, after, now).await?;
+    tx.commit().await?;
+    Ok(Created(place, details))
+}
+
+/// Confirms whom an interaction is for; `confirm` lets the profile remember it.
+#[utoipa::path(post, path = "/v1/interactions/{number}/verify", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")),
+    request_body = VerificationForm,
+    responses((status = 200, body = Details, description = "The interaction.")))]
+pub(super) async fn verify(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(form): Body<VerificationForm>,
+) -> Result<Versioned<Details>, Problem> {
+    let now = api.clock.now();
+    let mut tx = api.store.begin().await?;
+    let before = find(&mut tx, &number).await?;
+    if_match.check(before.version)?;
+    let known = find_person(&mut tx, before.opened_for).await?;
+    let verification = form.read(&mut tx).await?;
+    let millis = now.as_millis();
+    let after =
+        identity::verify_on(&mut tx, &before, known, &verification, &author, millis).await?;
+    let details = details(&mut tx, after, now).await?;
+    tx.commit().await?;
+    Ok(details)
+}
+
+/// Corrects whom an interaction is for, and its profile with it. Closed history stays as it was.
+async fn identify(
+    tx: &mut Tx,
+    before: &Interaction,
+    person: Option<PersonRef>,
+    author: &Author,
+    now: i64,
+) -> Result<Interaction, Problem> {
+    if before.opened_for == person.map(|person| person.id) {
+        return Ok(before.clone());
+    }
+    if !before.active {
+        let detail = "it is closed and stays as it was; link the profile for what comes next";
+        return Err(Problem::new(Code::IllegalTransition, detail));
+    }
+    if let Some(profile) = identity::profile_of(tx, before).await?
+        && profile.active
+    {
+        identity::correct(tx, &profile, person, author, now).await?;
+    }
+    let current = work::by_id(tx, before.id).await?.ok_or_else(Problem::conflict)?;
+    let linked = current.opened_for(person, CHOSEN);
+    Ok(desk::edit(tx, &current, linked, author, now).await?)
 }
 
 /// Adds a note that only colleagues see.

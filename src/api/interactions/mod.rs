@@ -27,8 +27,13 @@ use super::{
 };
 use crate::{
     db::Tx,
+    desk::consent,
     interactions::{self, Actor, Clocks, Interaction, State as InteractionState, state, store},
     messages::{self, Message, MessageFilter},
+    profiles::{
+        self,
+        directory::{self, Named},
+    },
     routing,
 };
 
@@ -36,6 +41,8 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(get, edit::change))
+        .routes(routes!(edit::create_person))
+        .routes(routes!(edit::verify))
         .routes(routes!(list_messages, replies::reply))
         .routes(routes!(timeline::timeline))
         .routes(routes!(timeline::transcript))
@@ -54,6 +61,11 @@ struct Details {
     work_item: Option<QueuedItem>,
     /// Where it may go from here, by an agent's hand.
     next_states: Vec<InteractionState>,
+    /// The names of the person and of everybody an agent may want to choose from.
+    people: Vec<Named>,
+    /// Whether the customer wants no messages from this address of ours: what they write is
+    /// answered after an opt-in only.
+    opted_out: bool,
 }
 
 /// Shows an interaction and where it waits.
@@ -90,7 +102,20 @@ async fn details(
     let version = interaction.version;
     let clocks = interaction.clocks(now);
     let next_states = next.collect();
-    Ok(Versioned(Details { interaction, clocks, work_item, next_states }, version))
+    let candidates = interaction.candidates.0.iter().copied();
+    let people = directory::names(tx, interaction.person().into_iter().chain(candidates)).await?;
+    let opted_out = match interaction.profile_id {
+        Some(profile) => match profiles::store::get(tx, profile).await? {
+            Some(profile) => {
+                let ours = interaction.our_address.as_deref();
+                consent::is_opted_out(tx, &profile, ours).await?
+            }
+            None => false,
+        },
+        None => false,
+    };
+    let details = Details { interaction, clocks, work_item, next_states, people, opted_out };
+    Ok(Versioned(details, version))
 }
 
 /// Lists the messages of an interaction, in order of arrival.

@@ -70,6 +70,8 @@ struct PersonEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     phones: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
     #[serde(skip_serializing_if = "is_true")]
     active: bool,
 }
@@ -113,6 +115,7 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         name: person.name,
         email: person.email,
         phones: person.phones,
+        external_id: person.external_id,
         active: person.active,
     });
     let policies = related::policies(tx).await?.into_iter();

@@ -13,7 +13,7 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("channels", &["id", "provider", "address", "active", "account", "settings"]),
     ("queues", &["id", "name"]),
     ("routes", &["id", "queue", "priority", "position", "active", "when"]),
-    ("people", &["kind", "name", "email", "phones", "active"]),
+    ("people", &["kind", "name", "email", "phones", "external_id", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
     (
         "sinks",

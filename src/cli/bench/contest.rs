@@ -3,11 +3,11 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use super::{
-    load::{self, Load, Pace},
+    load::{self, Cost, Load, Pace, Run},
     postgres::Postgres,
     report::Figure,
     requests::{KNOWN, Senders, Signer},
-    servers::{Commit, Memory, Server},
+    servers::{Commit, Memory, Server, processor_seconds},
     store,
 };
 use crate::vault::Vault;
@@ -43,6 +43,11 @@ impl Ground<'_> {
         postgres.into_iter().chain(["SQLite"]).collect()
     }
 
+    /// The process under which an engine works, if it is not the gateway's.
+    fn process(&self, engine: &str) -> Option<u32> {
+        self.postgres.filter(|_| engine == "PostgreSQL").map(Postgres::process)
+    }
+
     /// Makes a database with `stored` messages and says where.
     async fn database(&self, engine: &str, name: &str, stored: u64) -> anyhow::Result<String> {
         let url = match self.postgres {
@@ -66,6 +71,7 @@ struct Subject {
     kind: Kind,
     stored: Option<u64>,
     server: Server,
+    database: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,12 +123,14 @@ impl Contest {
                     databases.push(store::describe(&url).await?);
                 }
                 let server = Server::gateway(ground.folder, &url, ground.key, commit).await?;
-                let kind = Kind::Gateway(commit);
-                subjects.push(Subject { name, kind, stored: Some(KNOWN), server });
+                let (kind, stored) = (Kind::Gateway(commit), Some(KNOWN));
+                let database = ground.process(engine);
+                subjects.push(Subject { name, kind, stored, server, database });
             }
         }
         let server = Server::noop(ground.folder).await?;
-        subjects.push(Subject { name: NOOP.to_owned(), kind: Kind::Noop, stored: None, server });
+        let (name, kind) = (NOOP.to_owned(), Kind::Noop);
+        subjects.push(Subject { name, kind, stored: None, server, database: None });
         Self::warmed_up(Self { databases, subjects, signer: Signer::new()?, duration, rounds })
             .await
     }
@@ -157,7 +165,7 @@ impl Contest {
                     let place = if round % 2 == 0 { turn } else { subjects.len() - 1 - turn };
                     let subject = &self.subjects[subjects[place]];
                     let load = subject.load(*scenario, &requests, Pace::Closed, self.duration);
-                    measured[place].rounds.push(load::run(&load).await?);
+                    measured[place].rounds.push(subject.run(&load).await?);
                 }
             }
             measured.iter().for_each(say);
@@ -179,7 +187,7 @@ impl Contest {
                 let requests = self.signer.sign(scenario.senders, most(*rate, self.duration))?;
                 let load =
                     subject.load(scenario, &Arc::new(requests), Pace::Open(*rate), self.duration);
-                let run = load::run(&load).await?;
+                let run = subject.run(&load).await?;
                 if round == 0 {
                     let asked_per_second = Some(*rate);
                     figures.push(Figure { asked_per_second, ..subject.figure(scenario) });
@@ -215,7 +223,8 @@ pub(super) async fn grow(
             let url = ground.database(engine, &format!("stored_{stored}"), *stored).await?;
             let server = Server::gateway(ground.folder, &url, ground.key, Commit::Groups).await?;
             let (name, kind) = (engine.to_owned(), Kind::Gateway(Commit::Groups));
-            subjects.push(Subject { name, kind, stored: Some(*stored), server });
+            let (stored, database) = (Some(*stored), ground.process(engine));
+            subjects.push(Subject { name, kind, stored, server, database });
         }
         let signer = Signer::new()?;
         let contest = Contest { databases: Vec::new(), subjects, signer, duration, rounds };
@@ -241,6 +250,23 @@ impl Subject {
             pace,
             duration,
         }
+    }
+
+    /// Sends, and reads off what the answers took of the processor.
+    async fn run(&self, load: &Load) -> anyhow::Result<Run> {
+        let seconds = || {
+            let server = processor_seconds(self.server.process())?;
+            Some((server, self.database.map_or(Some(0.0), processor_seconds)?))
+        };
+        let before = seconds();
+        let run = load::run(load).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a count of answers")]
+        let each = |before: f64, after: f64| (after - before) * 1e6 / run.answered as f64;
+        let cost = before.zip(seconds()).map(|(before, after)| Cost {
+            server: each(before.0, after.0),
+            database: each(before.1, after.1),
+        });
+        Ok(Run { cost, ..run })
     }
 
     fn figure(&self, scenario: Scenario) -> Figure {

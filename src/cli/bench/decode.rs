@@ -2,17 +2,18 @@
 //!
 //! Unavoidable are the provider's MAC over the bytes and reading them as JSON or as a form. The rest
 //! is ours: finding headers, translating, answering. The reading is done by the libraries everybody
-//! uses, whatever an adapter itself reads with.
+//! uses, whatever an adapter itself reads with. Beside it stands what a line of `decode --jsonl`
+//! takes, which also brings the account and is answered in JSON.
 
 use std::{fs, hint::black_box, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use frontdesk_adapters::{
-    Accepted, Account, Adapter, Method, Outcome, Recorded, Request, Secret, Timestamp, Verdict,
-    fixture, providers,
+    Accepted, Account, Adapter, Arrival, Decoded, Method, Outcome, Recorded, Request, Secret,
+    Timestamp, Verdict, decode_line, fixture, providers,
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clock;
 
@@ -26,7 +27,18 @@ const TIMINGS: usize = 50;
 #[derive(Debug, Serialize)]
 pub(super) struct Decoding {
     pub provider: &'static str,
+    pub content: Content,
+    /// Of the body, or of the query where that is all there is.
+    pub bytes: usize,
     pub rounds: Vec<Times>,
+}
+
+/// What a request is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Content {
+    Form,
+    Json,
 }
 
 /// Microseconds of one request.
@@ -34,6 +46,8 @@ pub(super) struct Decoding {
 pub(super) struct Times {
     pub ours: f64,
     pub bare: f64,
+    /// As a line of `decode --jsonl`.
+    pub line: f64,
 }
 
 /// Times the first fixture of each provider; those without one are passed over.
@@ -48,7 +62,8 @@ pub(super) fn measure(fixtures: &Path, rounds: usize) -> anyhow::Result<Vec<Deco
         // The first round warms up.
         let rounds = (0..=rounds).map(|_| case.round()).skip(1).collect::<anyhow::Result<_>>();
         let rounds = rounds.with_context(|| folder.display().to_string())?;
-        measured.push(Decoding { provider: adapter.provider, rounds });
+        let (content, bytes) = case.content();
+        measured.push(Decoding { provider: adapter.provider, content, bytes, rounds });
     }
     Ok(measured)
 }
@@ -58,6 +73,7 @@ struct Case {
     account: Account,
     now: Timestamp,
     request: Request,
+    line: String,
 }
 
 impl Case {
@@ -65,22 +81,56 @@ impl Case {
         let files = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
         let requests = files.filter(|path| path.extension().is_some_and(|kind| kind == "http"));
         let first = requests.min().context("there is no .http file")?;
+        let bytes = fs::read(first)?;
         let file: Value = serde_json::from_slice(&fs::read(folder.join("account.json"))?)?;
-        let account = Account::read(adapter, file.get("account").unwrap_or(&file))?;
+        let file = fixture::channel(&file, &fixture::read(&bytes, "")?.url);
+        let values = file.get("account").unwrap_or(file);
+        let account = Account::read(adapter, values)?;
         let text = |name: &str| file.get(name).and_then(Value::as_str);
         let now = text("now").and_then(Timestamp::parse_rfc3339).context("`now` is missing")?;
         let url = text("public_url").context("`public_url` is missing")?;
-        let request = fixture::read(&fs::read(first)?, url)?;
+        let request = fixture::read(&bytes, url)?;
         let request = fixture::signed(request, adapter, &account, now)?;
-        Ok(Self { adapter, account, now, request })
+        let body = std::str::from_utf8(&request.body).context("the body is not text")?;
+        let line = json!({
+            "provider": adapter.provider,
+            "account": values,
+            "request": {
+                "method": request.method.as_str(),
+                "url": request.url,
+                "headers": request.headers,
+                "body": body,
+            },
+            "now": text("now"),
+        });
+        Ok(Self { adapter, account, now, line: line.to_string(), request })
+    }
+
+    fn content(&self) -> (Content, usize) {
+        match self.form() {
+            Some(form) => (Content::Form, form.len()),
+            None => (Content::Json, self.request.body.len()),
+        }
+    }
+
+    /// The parameters, if the request has nothing else.
+    fn form(&self) -> Option<&[u8]> {
+        match self.request.method {
+            Method::Get => Some(self.request.raw_query().as_bytes()),
+            Method::Post | Method::Put => {
+                self.request.is_form().then_some(self.request.body.as_slice())
+            }
+        }
     }
 
     /// The least of many timings, taken in turns: what shares the machine only ever adds to one.
     fn round(&self) -> anyhow::Result<Times> {
-        let mut least = Times { ours: f64::INFINITY, bare: f64::INFINITY };
+        let never = f64::INFINITY;
+        let mut least = Times { ours: never, bare: never, line: never };
         for _ in 0..TIMINGS {
             least.ours = least.ours.min(self.ours()?);
             least.bare = least.bare.min(self.bare()?);
+            least.line = least.line.min(self.line()?);
         }
         Ok(least)
     }
@@ -100,7 +150,11 @@ impl Case {
             };
             let outcome = Outcome { id: None, verdict: Verdict::Accepted };
             let outcomes = vec![outcome; parsed.events.len()];
-            black_box((self.adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes)));
+            black_box((self.adapter.acknowledge)(Recorded::Understood(
+                &parsed,
+                &outcomes,
+                &self.account,
+            )));
             black_box((request, parsed));
         }
         Ok(each(clock::instant().duration_since(began)))
@@ -109,12 +163,7 @@ impl Case {
     fn bare(&self) -> anyhow::Result<f64> {
         let secrets = self.account.secrets(self.adapter.verifier.secret_field());
         let key = secrets.first().map_or("", Secret::expose).as_bytes();
-        let form = match self.request.method {
-            Method::Get => Some(self.request.raw_query().as_bytes()),
-            Method::Post | Method::Put => {
-                self.request.is_form().then_some(self.request.body.as_slice())
-            }
-        };
+        let form = self.form();
         let began = clock::instant();
         for _ in 0..REQUESTS {
             let request = black_box(&self.request);
@@ -123,6 +172,22 @@ impl Case {
                 Some(form) => drop(black_box(form_urlencoded::parse(form).collect::<Vec<_>>())),
                 None => drop(black_box(serde_json::from_slice::<Value>(&request.body)?)),
             }
+        }
+        Ok(each(clock::instant().duration_since(began)))
+    }
+
+    /// Reading a line, all that is ours, and writing the answer.
+    fn line(&self) -> anyhow::Result<f64> {
+        let mut out = Vec::new();
+        let began = clock::instant();
+        for _ in 0..REQUESTS {
+            let decoded = decode_line(black_box(&self.line), Arrival::At(self.now));
+            if !matches!(decoded, Decoded::Verified { malformed: None, .. }) {
+                bail!("the first fixture is not understood as a line");
+            }
+            out.clear();
+            serde_json::to_writer(&mut out, &decoded)?;
+            black_box(&out);
         }
         Ok(each(clock::instant().duration_since(began)))
     }

@@ -58,6 +58,16 @@ pub(super) struct Run {
     pub answered: usize,
     /// Answers other than 200.
     pub failed: usize,
+    /// What each answer took of the processor; the load generator does not know.
+    pub cost: Option<Cost>,
+}
+
+/// Microseconds of processor time per answer.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Cost {
+    pub server: f64,
+    /// PostgreSQL's processes; SQLite works within the gateway's.
+    pub database: f64,
 }
 
 /// Sends and waits for every answer.
@@ -178,6 +188,7 @@ fn summary(mut times: Vec<u32>, failed: usize, elapsed: Duration) -> Run {
         p999: at(999),
         answered: times.len(),
         failed,
+        cost: None,
     }
 }
 

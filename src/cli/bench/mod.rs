@@ -26,11 +26,12 @@ use std::{
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::signal::unix;
 
 use self::{
     contest::{Contest, Ground, Scenario},
+    decode::{Content, Decoding},
     postgres::{Postgres, Programs},
     report::{Bound, Figure, Machine, Ratio, Report, short},
     requests::Senders,
@@ -41,6 +42,9 @@ use crate::clock;
 
 /// The whole bench takes no longer; a quick one ends within a minute by its plan.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
+
+/// Bytes up to which a body counts as small.
+const SMALL: usize = 1024;
 
 /// Connections at which ratios are taken, and at which memory is.
 const USUAL: usize = 256;
@@ -60,6 +64,9 @@ pub(super) struct Bench {
     /// Without PostgreSQL.
     #[arg(long)]
     sqlite_only: bool,
+    /// Only these parts.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    only: Vec<Part>,
     /// Messages stored before, such as 10k,1M,5M.
     #[arg(long, value_delimiter = ',', value_parser = count)]
     stored: Vec<u64>,
@@ -84,6 +91,17 @@ pub(super) struct Bench {
     /// Be the endpoint that does nothing.
     #[arg(long, hide = true)]
     noop: Option<SocketAddr>,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Rates, times and memory on small databases.
+    Intake,
+    /// Rates on databases that have grown.
+    Growth,
+    /// What adapters take.
+    Decoding,
 }
 
 impl Bench {
@@ -141,29 +159,39 @@ impl Bench {
         if postgres.is_none() {
             left_out.push("PostgreSQL (--sqlite-only)".to_owned());
         }
+        if !self.only.is_empty() {
+            left_out.push("what --only does not name".to_owned());
+        }
         let key = BASE64.encode(clock::random_bytes::<32>());
         let ground = Ground { folder, postgres, key: &key };
         let duration = Duration::from_secs_f64(seconds);
 
-        let mut contest = Contest::start(&ground, duration, rounds).await?;
-        let databases = contest.databases.clone();
-        let mut figures = contest.measure(&self.scenarios(), contest::ALL).await?;
-        let many = Scenario { connections: MANY, senders: Senders::Known };
-        if !figures.iter().any(|figure| figure.connections == MANY) {
-            figures.extend(contest.measure(&[many], contest::GROUPS).await?);
+        let mut databases = Vec::new();
+        let (mut figures, mut halves, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+        if self.wants(Part::Intake) {
+            let mut contest = Contest::start(&ground, duration, rounds).await?;
+            databases.clone_from(&contest.databases);
+            figures = contest.measure(&self.scenarios(), contest::ALL).await?;
+            let many = Scenario { connections: MANY, senders: Senders::Known };
+            if !figures.iter().any(|figure| figure.connections == MANY) {
+                figures.extend(contest.measure(&[many], contest::GROUPS).await?);
+            }
+            memory = contest.memory();
+            let rates = figures.iter().filter(|figure| is_usual(figure)).map(|figure| {
+                (figure.subject.clone(), figure.spread(|run| run.per_second).median / 2.0)
+            });
+            halves = contest.at_rates(rates.collect()).await?;
         }
-        let memory = contest.memory();
-        let rates = figures.iter().filter(|figure| is_usual(figure)).map(|figure| {
-            (figure.subject.clone(), figure.spread(|run| run.per_second).median / 2.0)
-        });
-        let halves = contest.at_rates(rates.collect()).await?;
-        drop(contest);
-
-        let stored = self.stored();
-        let growth = contest::grow(&ground, &stored, duration, rounds).await?;
-        let decoding = decode::measure(&self.fixtures, rounds.max(5))?;
-        if decoding.is_empty() {
-            left_out.push(format!("decoding (no fixtures in {})", self.fixtures.display()));
+        let (stored, mut growth) = (self.stored(), Vec::new());
+        if self.wants(Part::Growth) {
+            growth = contest::grow(&ground, &stored, duration, rounds).await?;
+        }
+        let mut decoding = Vec::new();
+        if self.wants(Part::Decoding) {
+            decoding = decode::measure(&self.fixtures, rounds.max(5))?;
+            if decoding.is_empty() {
+                left_out.push(format!("decoding (no fixtures in {})", self.fixtures.display()));
+            }
         }
 
         let mut ratios = throughput(&figures);
@@ -171,6 +199,9 @@ impl Bench {
         ratios.extend(tails(&halves));
         ratios.extend(memory.iter().map(|(subject, memory)| resident(subject, *memory)));
         ratios.extend(decoding.iter().map(decoding_ratio));
+        if !decoding.is_empty() {
+            ratios.extend([Content::Form, Content::Json].map(|content| lines(&decoding, content)));
+        }
         figures.extend(halves);
         figures.extend(growth);
         let machine = Machine {
@@ -183,6 +214,10 @@ impl Bench {
             rounds,
         };
         Ok(Report { machine, figures, decoding, ratios, left_out })
+    }
+
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
     }
 
     fn scenarios(&self) -> Vec<Scenario> {
@@ -269,10 +304,28 @@ fn resident(subject: &str, memory: Memory) -> Ratio {
     Ratio::new(name, [memory.resident, memory.peak], Bound::AtMost { most: 150.0, aim: 100.0 })
 }
 
-fn decoding_ratio(decoding: &decode::Decoding) -> Ratio {
+fn decoding_ratio(decoding: &Decoding) -> Ratio {
     let values = decoding.rounds.iter().map(|times| times.ours / times.bare);
     let name = format!("{}, verify, parse and answer ÷ bare MAC and parsing", decoding.provider);
     Ratio::new(name, values, Bound::AtMost { most: 2.0, aim: 1.5 })
+}
+
+/// How many lines `decode --jsonl` answers a second, one small request of each provider in turn.
+fn lines(decoding: &[Decoding], content: Content) -> Ratio {
+    let is_small = |decoding: &&Decoding| decoding.content == content && decoding.bytes <= SMALL;
+    let small: Vec<&Decoding> = decoding.iter().filter(is_small).collect();
+    let rounds = small.iter().map(|decoding| decoding.rounds.len()).min().unwrap_or(0);
+    #[expect(clippy::cast_precision_loss, reason = "a count of providers")]
+    let per_second = |round: usize| {
+        let micros = small.iter().map(|decoding| decoding.rounds[round].line).sum::<f64>();
+        small.len() as f64 * 1e6 / micros
+    };
+    let name = match content {
+        Content::Form => "decode --jsonl, forms a second on one core",
+        Content::Json => "decode --jsonl, JSON bodies a second on one core",
+    };
+    let bound = Bound::AtLeast { least: 50_000.0, aim: 100_000.0 };
+    Ratio::new(name.to_owned(), (0..rounds).map(per_second), bound)
 }
 
 /// The last one, five and fifteen minutes' average; only Linux tells.

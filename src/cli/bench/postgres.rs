@@ -1,4 +1,7 @@
-//! A PostgreSQL server of our own: fresh, on loopback, and as durable as a real one.
+//! A PostgreSQL server of our own: fresh, and as durable as a real one.
+//!
+//! Gateways reach it through its Unix socket, as they do on the same machine; the port is only there
+//! to be asked whether it is ready.
 
 use std::{
     fs,
@@ -88,7 +91,8 @@ impl Postgres {
         command.arg("-D").arg(&data).stderr(fs::File::create(folder.join("postgres.log"))?);
         let port = format!("port={}", address.port());
         let listen = "listen_addresses=127.0.0.1";
-        for setting in [&port, listen, "unix_socket_directories="].into_iter().chain(SETTINGS) {
+        let socket = format!("unix_socket_directories={}", data.display());
+        for setting in [&port, listen, &socket].into_iter().chain(SETTINGS) {
             command.args(["-c", setting]);
         }
         let child = command.spawn().context("postgres cannot be started")?;
@@ -110,9 +114,14 @@ impl Postgres {
         tokio::time::timeout(START, ready).await.context("postgres did not start")?
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The address of a database, which need not exist yet.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://bench@{}/{database}", self.address)
+        let (port, socket) = (self.address.port(), self.data.display());
+        format!("postgres://bench@localhost:{port}/{database}?host={socket}")
     }
 }
 

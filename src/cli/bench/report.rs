@@ -5,7 +5,10 @@ use std::fmt;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
-use super::{decode::Decoding, load::Run};
+use super::{
+    decode::{Content, Decoding, Times},
+    load::{Cost, Run},
+};
 
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
@@ -110,6 +113,13 @@ impl Figure {
         Spread::of(self.rounds.iter().map(of))
     }
 
+    /// The median of what is known of it.
+    fn cost(&self, of: impl Fn(&Cost) -> f64) -> String {
+        let costs = self.rounds.iter().filter_map(|run| run.cost.as_ref());
+        let median = Spread::of(costs.map(of)).median;
+        if median > 0.0 { format!("{median:.0}") } else { String::new() }
+    }
+
     fn failed(&self) -> usize {
         self.rounds.iter().map(|run| run.failed).sum()
     }
@@ -135,7 +145,12 @@ impl fmt::Display for Report {
         let before = average(&self.machine.load_average_before);
         let after = average(&self.machine.load_average_after);
         writeln!(f, "Load average {before} before, {after} after.\n")?;
-        writeln!(f, "{}\n", figures(&self.figures))?;
+        if !self.figures.is_empty() {
+            writeln!(f, "{}\n", figures(&self.figures))?;
+        }
+        if !self.decoding.is_empty() {
+            writeln!(f, "{}\n", decoding(&self.decoding))?;
+        }
         write!(f, "{}", ratios(&self.ratios))?;
         for left_out in &self.left_out {
             write!(f, "\n\nNot measured: {left_out}.")?;
@@ -158,6 +173,8 @@ fn figures(figures: &[Figure]) -> Table {
         "p50 ms",
         "p99 ms",
         "p99.9 ms",
+        "cpu µs",
+        "database µs",
         "failed",
     ]);
     for figure in figures {
@@ -173,7 +190,41 @@ fn figures(figures: &[Figure]) -> Table {
             format!("{:.2}", figure.spread(|run| run.p50).median),
             format!("{:.2}", figure.spread(|run| run.p99).median),
             format!("{:.2}", figure.spread(|run| run.p999).median),
+            figure.cost(|cost| cost.server),
+            figure.cost(|cost| cost.database),
             figure.failed().to_string(),
+        ]);
+    }
+    table
+}
+
+/// The least of each time: what shared the machine only ever added to one.
+fn decoding(decoding: &[Decoding]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "provider",
+        "content",
+        "bytes",
+        "MAC and parsing µs",
+        "verify, parse, answer µs",
+        "line of --jsonl µs",
+        "lines/s on one core",
+    ]);
+    for decoding in decoding {
+        let least = |of: fn(&Times) -> f64| Spread::of(decoding.rounds.iter().map(of)).min;
+        let line = least(|times| times.line);
+        table.add_row([
+            decoding.provider.to_owned(),
+            match decoding.content {
+                Content::Form => "form".to_owned(),
+                Content::Json => "JSON".to_owned(),
+            },
+            decoding.bytes.to_string(),
+            format!("{:.2}", least(|times| times.bare)),
+            format!("{:.2}", least(|times| times.ours)),
+            format!("{line:.2}"),
+            format!("{:.0}", 1e6 / line),
         ]);
     }
     table

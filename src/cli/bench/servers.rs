@@ -127,6 +127,10 @@ impl Server {
         Ok(server)
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What the process occupies; only Linux tells.
     pub fn memory(&self) -> Option<Memory> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
@@ -136,6 +140,40 @@ impl Server {
             Some(kibibytes / 1024.0)
         };
         Some(Memory { resident: mebibytes("VmRSS:")?, peak: mebibytes("VmHWM:")? })
+    }
+}
+
+/// Seconds of processor time that a process and those it started have taken; only Linux tells.
+pub(super) fn processor_seconds(process: u32) -> Option<f64> {
+    let own = Ticks::of(process)?;
+    let children = fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| {
+        let ticks = Ticks::of(entry.file_name().to_str()?.parse().ok()?)?;
+        (ticks.parent == process).then_some(ticks.spent)
+    });
+    #[expect(clippy::cast_precision_loss, reason = "hundredths of seconds")]
+    let spent = (own.spent + children.sum::<u64>()) as f64;
+    Some(spent / TICKS_PER_SECOND)
+}
+
+/// Whatever the kernel counts in, it tells in these.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+struct Ticks {
+    parent: u32,
+    /// By itself and by children that have ended.
+    spent: u64,
+}
+
+impl Ticks {
+    fn of(process: u32) -> Option<Self> {
+        let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        // A program's name may hold spaces: fields are counted from behind it.
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        let spent = fields.get(11..15)?.iter().map(|ticks| ticks.parse::<u64>());
+        Some(Self {
+            parent: fields.get(1)?.parse().ok()?,
+            spent: spent.sum::<Result<_, _>>().ok()?,
+        })
     }
 }
 

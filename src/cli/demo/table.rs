@@ -205,7 +205,7 @@ pub(super) fn show(
     let mut total = Row::default();
     for (folder, verdicts) in folders.iter().zip(verdicts) {
         let row = kept.count(folder, verdicts);
-        print(row.line(folder.adapter.provider))?;
+        print(row.line(&folder.name))?;
         total.add(&row);
     }
     print(total.line("all"))?;

@@ -134,6 +134,7 @@ pub(super) fn how_to_make(channel: &str, file: &Path) -> String {
     let described = fs::read(folder.join("account.json")).ok();
     let described: Value =
         described.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let described = fixture::channel(&described, &format!("/webhooks/{channel}"));
     let provider = folder.file_name().and_then(|name| providers::find(name.to_str()?));
     let Some(adapter) = provider else {
         return "`frontdesk apply` makes channels; `frontdesk providers` lists what each needs"

@@ -56,7 +56,7 @@ pub(super) async fn message_steps(tx: &mut Tx, message: &Message) -> Result<Vec<
     }];
     if let Some(profile) = profiles::store::get(tx, message.profile_id).await? {
         let person = match (&profile.person_kind, profile.person_id) {
-            (Some(kind), Some(id)) => format!("{kind} {id}"),
+            (Some(kind), Some(id)) => format!("{} {id}", kind.as_str()),
             (_, _) => "guest".to_owned(),
         };
         let name = profile.display_name.map(|name| format!(" ({name})")).unwrap_or_default();

@@ -7,6 +7,7 @@
 mod claims;
 mod consents;
 mod conversations;
+mod moved;
 mod queueing;
 mod rows;
 mod senders;
@@ -25,7 +26,7 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Continued},
     messages, outbox,
-    profiles::{self, Resolved},
+    profiles::{self, Resolved, consents::Consent, keywords::Keyword},
     routing,
 };
 
@@ -45,6 +46,8 @@ struct Fresh<'a> {
     role: Role,
     /// Our id of the message it is about.
     target: Option<Uuid>,
+    /// The word it is, where that decides about our messages.
+    keyword: Option<&'static Keyword>,
     /// Whether it is an edit that came before its message, and stands for it.
     adopted: bool,
     /// The place of its sender among the group's senders.
@@ -85,6 +88,7 @@ pub(super) async fn record(
     let mut fresh: Vec<Fresh<'_>> = new.map(|(arrived, _)| Fresh::new(arrived)).collect();
     claims::find_targets(tx, &mut fresh).await?;
     claims::adopt_early_edits(tx, &mut fresh).await?;
+    consents::find_keywords(tx, &mut fresh).await?;
     for fresh in &mut fresh {
         fresh.role = fresh.role(catalog);
     }
@@ -95,6 +99,7 @@ pub(super) async fn record(
     let known = Known { profiles };
     interactions::store::link_open(tx, known.links()).await?;
     consents::record(tx, &fresh).await?;
+    moved::propose(tx, &fresh, now).await?;
 
     // Which conversation?
     let (conversations, places) = conversations::of(&fresh, &known);
@@ -137,7 +142,8 @@ impl Recorded {
         for continued in fresh.iter().filter_map(|fresh| fresh.continued.as_ref()) {
             *decisions.entry(continued.decision()).or_default() += 1;
         }
-        let opt_outs = fresh.iter().filter(|fresh| fresh.kind() == Some(Kind::OptOut));
+        let opt_outs =
+            fresh.iter().filter(|fresh| consents::consent(fresh) == Some(Consent::OptedOut));
         Self {
             outcomes,
             profiles_created: known.created().count() as u64,
@@ -163,6 +169,7 @@ impl<'a> Fresh<'a> {
             arrived,
             role: Role::Beside,
             target: None,
+            keyword: None,
             adopted: false,
             sender: None,
             continued: None,
@@ -203,7 +210,7 @@ impl<'a> Fresh<'a> {
         }
         match message.kind {
             Kind::MessageEdited if self.adopted => Role::Speaks,
-            Kind::Message if message.from_business => Role::Noted,
+            Kind::Message if message.from_business || self.keyword.is_some() => Role::Noted,
             Kind::Message | Kind::Postback => Role::Speaks,
             Kind::OptOut | Kind::OptIn | Kind::Help => Role::Noted,
             Kind::MessageEdited

@@ -30,8 +30,13 @@ pub(super) async fn enqueue(
         fresh.continued.as_ref().is_some_and(|continued| continued.opened && continued.active)
     };
     let places: Vec<usize> = (0..fresh.len()).filter(|place| opened(&fresh[*place])).collect();
-    let pairs = places.iter().map(|place| pair(&fresh[*place]));
-    let opted_out = consents::opted_out(tx, pairs.collect()).await?;
+    let opted_out = match catalog.routes.ask_for_consent() {
+        true => {
+            let pairs = places.iter().map(|place| pair(&fresh[*place]));
+            consents::opted_out(tx, pairs.collect()).await?
+        }
+        false => vec![false; places.len()],
+    };
     let mut items = Vec::with_capacity(places.len());
     for (place, opted_out) in places.iter().zip(opted_out) {
         let fresh = &fresh[*place];
@@ -46,7 +51,7 @@ pub(super) async fn enqueue(
 fn pair(fresh: &Fresh<'_>) -> consents::Pair {
     let sender = fresh.message().and_then(|message| message.sender.as_ref());
     consents::Pair {
-        scheme: fresh.medium().as_str(),
+        scheme: fresh.medium().as_str().to_owned(),
         value: sender.map(|sender| sender.address.value.clone()).unwrap_or_default(),
         our_address: fresh.arrived.our_address.clone(),
     }

@@ -2,7 +2,7 @@
 
 mod store;
 
-pub use store::{by_id, open, open_of, save};
+pub use store::{by_id, give_open, open, open_of, open_of_profile, save};
 use uuid::Uuid;
 
 use super::ContactType;

@@ -130,3 +130,18 @@ pub async fn open_of(
         .fetch_optional(conn)
         .await)?)
 }
+
+/// The open interactions of a profile, on all our addresses.
+pub async fn open_of_profile(tx: &mut Tx, profile: Uuid) -> Result<Vec<Interaction>, StoreError> {
+    let sql = format!("{COLUMNS} where profile_id = $1 and active order by seq");
+    let sql = sqlx::AssertSqlSafe(sql);
+    Ok(on_engine!(tx, conn => sqlx::query_as(sql).bind(profile).fetch_all(conn).await)?)
+}
+
+/// Gives the open interactions of a profile to the one that takes its place.
+pub async fn give_open(tx: &mut Tx, from: Uuid, to: Uuid) -> Result<(), StoreError> {
+    const SQL: &str = "update interactions set profile_id = $2, version = version + 1 \
+        where profile_id = $1 and active";
+    on_engine!(tx, conn => sqlx::query(SQL).bind(from).bind(to).execute(conn).await.map(drop))?;
+    Ok(())
+}

@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, header},
 };
-use frontdesk::{app::App, clock::Clock, config::Config, keys::Scope};
+use frontdesk::{app::App, clock::Clock, config::Config, keys::Scope, profiles::merges};
 use frontdesk_adapters::{Account, Method, Secret, Timestamp, providers};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -109,6 +109,18 @@ impl Gateway {
             },
         });
         self.call("POST", "/v1/channels").key(key).json(&channel).await
+    }
+
+    /// A merge as rules propose it.
+    pub async fn propose_merge(&self, kept: &str, given_up: &str) -> String {
+        let id = |text: &str| text.parse::<uuid::Uuid>().expect("an id");
+        let (kept, given_up) = (id(kept), id(given_up));
+        let proposal = merges::chosen(kept, given_up, "system".to_owned(), 0);
+        let mut tx = self.app.store.begin().await.expect("a transaction");
+        merges::propose(&mut tx, vec![proposal]).await.expect("a proposal");
+        let merge = merges::find_pair(&mut tx, kept, given_up).await.expect("a look");
+        tx.commit().await.expect("a commit");
+        merge.expect("a merge").id.to_string()
     }
 
     /// Somebody writes to the channel `bot`.

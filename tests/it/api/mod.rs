@@ -3,6 +3,7 @@
 mod agents;
 pub mod document;
 mod gateway;
+mod identity;
 mod interactions;
 mod sinks;
 mod tasks;
@@ -128,6 +129,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        identity::exercise(&gateway, key).await;
         sinks::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();

@@ -86,6 +86,22 @@ impl Desk {
         &self.key
     }
 
+    /// What `agent` gets for a text that is no JSON.
+    pub async fn post_text(
+        &self,
+        agent: &str,
+        path: &str,
+        content_type: &str,
+        text: impl Into<String>,
+    ) -> (u16, Value) {
+        let url = format!("http://{}/v1/{path}", self.gateway.address);
+        let request = self.client.post(url).bearer_auth(&self.key).body(text.into());
+        let request = request.header("frontdesk-agent", agent).header("content-type", content_type);
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.json().await.expect("JSON"))
+    }
+
     /// What `agent` gets for a post.
     pub async fn post(&self, agent: &str, path: &str, body: Value) -> (u16, Value) {
         self.call(Some(agent), "POST", path, None, Some(body)).await

@@ -143,6 +143,7 @@ impl TestGateway {
             name: name.to_owned(),
             email: None,
             phones: phones.iter().map(|phone| (*phone).to_owned()).collect(),
+            external_id: None,
             active: true,
         };
         let mut tx = self.store.begin().await.expect("a transaction");
@@ -283,17 +284,21 @@ impl TestGateway {
 
 /// The channels of `fixtures/*/account.json`.
 pub fn fixture_channels() -> Vec<Channel> {
-    let channel = |provider: &str| {
-        let file = database::fixtures().join(provider).join("account.json");
-        let text = fs::read_to_string(&file).expect("an account");
-        let json: Value = serde_json::from_str(&text).expect("JSON");
+    let channel = |provider: &str, json: &Value| {
         let text = |name: &str| json[name].as_str().unwrap_or_default();
         let settings = Settings::default();
         Channel::new(text("id"), provider, text("address"), &json["account"], settings, 0)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            .unwrap_or_else(|error| panic!("fixtures/{provider}/account.json: {error}"))
+    };
+    let of_provider = |provider: &'static str| {
+        let file = database::fixtures().join(provider).join("account.json");
+        let text = fs::read_to_string(&file).expect("an account");
+        let json: Value = serde_json::from_str(&text).expect("JSON");
+        let channels = fixture::channels(&json).iter();
+        channels.map(|json| channel(provider, json)).collect::<Vec<_>>()
     };
     let adapters = frontdesk_adapters::providers::ALL.iter();
-    adapters.map(|adapter| channel(adapter.provider)).collect()
+    adapters.flat_map(|adapter| of_provider(adapter.provider)).collect()
 }
 
 /// The account of a Twilio channel.

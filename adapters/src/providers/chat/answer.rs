@@ -38,18 +38,18 @@ struct Errors<'a> {
 
 pub(super) fn acknowledge(recorded: Recorded<'_>) -> Answer {
     match recorded {
-        Recorded::Understood(parsed, outcomes) if parsed.batch => {
+        Recorded::Understood(parsed, outcomes, _) if parsed.batch => {
             let results = parsed.events.iter().zip(outcomes);
             let results = results.map(|(event, outcome)| item(event, outcome)).collect();
             json(207, &Results { results })
         }
-        Recorded::Understood(parsed, outcomes) => {
+        Recorded::Understood(parsed, outcomes, _) => {
             match parsed.events.first().zip(outcomes.first()) {
                 Some((event, outcome)) => single(event, outcome),
                 None => Answer::empty(202),
             }
         }
-        Recorded::NotUnderstood(malformed) => {
+        Recorded::NotUnderstood(malformed, _) => {
             let problem =
                 Problem { path: String::new(), code: "malformed", message: malformed.to_string() };
             json(400, &Errors { errors: &[problem] })

@@ -76,6 +76,7 @@ pub const ADAPTER: Adapter = Adapter {
     verifier: &ChosenHmac {
         secret: "hmac_secret",
         header: "hmac_header",
+        usual_header: None,
         hash: "hmac_algorithm",
         endpoint: Endpoint {
             token: "token",

@@ -52,7 +52,10 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
     let events = match request.method {
         Method::Get => sms::read(Json::from(&parameters(request.query()))),
         Method::Post | Method::Put if request.is_form() => {
-            sms::read(Json::from(&parameters(request.form())))
+            let form = request.decoded_form().pairs();
+            sms::read(Json::from(&parameters(
+                form.map(|(name, value)| (name.into(), value.into())),
+            )))
         }
         Method::Post | Method::Put => {
             let body = json::object(request)?;

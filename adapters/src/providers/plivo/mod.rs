@@ -15,6 +15,8 @@
 //! Unconfirmed: the error codes (200, blocked by STOP, is taken for an opt-out), how often requests
 //! are repeated, and the names of WhatsApp's own parameters beside `Body` and `Media`.
 
+use serde_json::Value;
+
 use crate::{
     Account, Adapter, Address, Answer, Attachment, AttachmentKind, DeliveryError, DeliveryStatus,
     Event, Field, Handshake, Kind, Malformed, Medium, Message, Method, Parsed, Recorded, Request,
@@ -136,6 +138,11 @@ fn message(parameters: Json<'_>) -> Message {
 }
 
 fn media(parameters: Json<'_>) -> Vec<Attachment> {
+    // Most messages have none: twenty names need not be looked for.
+    let names = parameters.value().and_then(Value::as_object).into_iter().flatten();
+    if !names.map(|(name, _)| name).any(|name| name.starts_with("Media")) {
+        return Vec::new();
+    }
     let numbered = (0..MAX_MEDIA).map(|number| format!("Media{number}"));
     let names = std::iter::once("Media".to_owned()).chain(numbered);
     let attachment = |name: String| {

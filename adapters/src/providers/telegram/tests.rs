@@ -165,7 +165,8 @@ fn what_is_not_an_update_is_malformed_and_still_answered_with_success() {
         let Accepted::NotUnderstood(_, malformed) = accept(body, None) else {
             panic!("understood: {body}");
         };
-        let answer = (ADAPTER.acknowledge)(Recorded::NotUnderstood(&malformed));
+        let answer =
+            (ADAPTER.acknowledge)(Recorded::NotUnderstood(&malformed, &Account::default()));
         assert_eq!(answer, Answer::empty(200));
     }
 }

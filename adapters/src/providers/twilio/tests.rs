@@ -136,9 +136,13 @@ fn text_never_carries_a_nul() {
 fn nothing_is_ever_answered_that_would_reach_the_customer() {
     let malformed = Malformed("unreadable".to_owned());
     let parsed = Parsed::default();
-    for recorded in [Recorded::NotUnderstood(&malformed), Recorded::Understood(&parsed, &[])] {
+    let account = Account::default();
+    for recorded in [
+        Recorded::NotUnderstood(&malformed, &account),
+        Recorded::Understood(&parsed, &[], &account),
+    ] {
         let answer = acknowledge(recorded);
-        assert_eq!((answer.status, answer.content_type), (200, Some("text/xml")));
+        assert_eq!((answer.status, answer.content_type.as_deref()), (200, Some("text/xml")));
         assert!(answer.body.is_some_and(|body| body == "<Response/>"));
     }
 }

@@ -146,7 +146,7 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
 /// 200 also for what we could not read: it is archived, and a 4xx would only bring it back for days.
 fn acknowledge(recorded: Recorded<'_>) -> Answer {
     match recorded {
-        Recorded::Understood(..) | Recorded::NotUnderstood(_) => Answer::empty(200),
+        Recorded::Understood(..) | Recorded::NotUnderstood(..) => Answer::empty(200),
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ADAPTER, accept, created, parse};
-use crate::{Accepted, Answer, Outcome, Recorded, Verdict};
+use crate::{Accepted, Account, Answer, Outcome, Recorded, Verdict};
 
 fn outcome(verdict: Verdict, id: &str) -> Outcome {
     let id = Some(id.to_owned());
@@ -11,7 +11,7 @@ fn outcome(verdict: Verdict, id: &str) -> Outcome {
 }
 
 fn body(answer: &Answer) -> Value {
-    assert_eq!(answer.content_type, Some("application/json"));
+    assert_eq!(answer.content_type.as_deref(), Some("application/json"));
     serde_json::from_str(answer.body.as_deref().expect("a body")).expect("JSON")
 }
 
@@ -24,7 +24,8 @@ fn one_event_hears_what_became_of_it() {
         (Verdict::Conflict, 409, "conflict"),
     ] {
         let outcomes = [outcome(verdict, "01F")];
-        let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+        let answer =
+            (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes, &Account::default()));
         assert_eq!(answer.status, status);
         assert_eq!(body(&answer), json!({"status": word, "id": "01F"}));
     }
@@ -36,7 +37,8 @@ fn an_event_that_is_not_stored_is_accepted_without_an_id() {
         "conversation": {"id": "c-1"}, "sender": {"id": "u-1"}, "active": true}});
     let parsed = parse(&typing);
     let outcomes = [Outcome { id: None, verdict: Verdict::Accepted }];
-    let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+    let answer =
+        (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes, &Account::default()));
     assert_eq!(answer.status, 202);
     assert_eq!(body(&answer), json!({"status": "accepted", "id": null}));
 }
@@ -45,7 +47,8 @@ fn an_event_that_is_not_stored_is_accepted_without_an_id() {
 fn a_wrong_event_hears_what_is_wrong_and_nothing_it_said() {
     let parsed = parse(&created(json!({"id": "", "text": 4711})));
     let outcomes = [outcome(Verdict::Accepted, "unused")];
-    let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+    let answer =
+        (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes, &Account::default()));
     assert_eq!(answer.status, 422);
     assert_eq!(
         body(&answer),
@@ -66,7 +69,8 @@ fn a_batch_hears_about_each_of_its_events_in_order() {
         outcome(Verdict::Accepted, "unused"),
         outcome(Verdict::Conflict, "01A"),
     ];
-    let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes));
+    let answer =
+        (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &outcomes, &Account::default()));
     assert_eq!(answer.status, 207);
     let missing = json!({"path": "/type", "code": "required", "message": "is required"});
     assert_eq!(
@@ -83,7 +87,7 @@ fn a_batch_hears_about_each_of_its_events_in_order() {
 #[test]
 fn an_empty_batch_is_answered_with_no_results() {
     let parsed = parse(&json!({"events": []}));
-    let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &[]));
+    let answer = (ADAPTER.acknowledge)(Recorded::Understood(&parsed, &[], &Account::default()));
     assert_eq!(answer.status, 207);
     assert_eq!(body(&answer), json!({"results": []}));
 }
@@ -93,7 +97,7 @@ fn a_malformed_body_hears_where_it_broke() {
     let Accepted::NotUnderstood(_, malformed) = accept(b"{\"type\": secret}", None) else {
         panic!("understood");
     };
-    let answer = (ADAPTER.acknowledge)(Recorded::NotUnderstood(&malformed));
+    let answer = (ADAPTER.acknowledge)(Recorded::NotUnderstood(&malformed, &Account::default()));
     assert_eq!(answer.status, 400);
     let body = body(&answer);
     assert_eq!(body["errors"][0]["code"], "malformed");

@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::{Alias, Decision, Key, Known, PersonKind, PersonRef, Profile, resolve::Sender};
-use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine};
+use crate::db::{
+    JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine,
+};
 
 batch_row! {
     struct KeyRow {

@@ -43,7 +43,11 @@ const EVENTS: [(&str, &str, &str); 10] = [
         "`event`; `message`, `interaction`, `profile` where they are known",
     ),
     ("profile.created", "A sender wrote for the first time.", "`profile`"),
-    ("consent.changed", "A sender opted out or in.", "`consent`, `profile`; `message` or `event`"),
+    (
+        "consent.changed",
+        "A sender opted out or in.",
+        "`consent`, `profile`; `message` or `event` if one said it",
+    ),
 ];
 
 /// The webhooks of the document.

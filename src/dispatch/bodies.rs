@@ -15,7 +15,10 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Interaction},
     messages::{self, EventRecord, Message},
-    profiles::{self, Profile},
+    profiles::{
+        self, Profile,
+        consents::{self, ConsentChange},
+    },
     routing::{self, WorkItem},
 };
 
@@ -53,9 +56,9 @@ struct Data<'a> {
     /// `profile.created`, and whatever belongs to a profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Option<&'a Profile>>,
-    /// `consent.changed`: `opted_out` or `opted_in`.
+    /// `consent.changed`: what was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    consent: Option<&'a str>,
+    consent: Option<Option<&'a ConsentChange>>,
 }
 
 /// What is needed to tell an event.
@@ -75,6 +78,7 @@ struct Records {
     messages: HashMap<Uuid, Message>,
     events: HashMap<Uuid, EventRecord>,
     profiles: HashMap<Uuid, Profile>,
+    consents: HashMap<Uuid, ConsentChange>,
 }
 
 /// The JSON of events, in their order.
@@ -112,6 +116,7 @@ impl Records {
         let mut ids = of(&["message.", "consent.", "interaction.opened", "interaction.continued"]);
         ids.extend(events.values().filter_map(|event| event.message_id));
         let messages = keyed(messages::by_ids(tx, &list(&ids)).await?, |message| message.id);
+        let consents = consents::changes_about(tx, &list(&of(&["consent."]))).await?;
         let items = routing::store::items_by_ids(tx, &list(&of(&["work_item."]))).await?;
         let ids = about.iter().filter_map(|about| about.interaction_id).collect();
         let interactions = interactions::store::by_ids(tx, &list(&ids)).await?;
@@ -125,6 +130,7 @@ impl Records {
             messages,
             events,
             profiles: keyed(profiles, |profile| profile.id),
+            consents,
         })
     }
 
@@ -142,12 +148,7 @@ impl Records {
         match about.event_type {
             "profile.created" => data.profile = Some(self.profiles.get(&about.record_id)),
             "consent.changed" => {
-                let kind = message.map(|message| message.kind.as_str());
-                data.consent = match kind.or(event.map(|event| event.kind.as_str())) {
-                    Some("opt_out") => Some("opted_out"),
-                    Some("opt_in") => Some("opted_in"),
-                    Some(_) | None => None,
-                };
+                data.consent = Some(self.consents.get(&about.record_id));
                 data.message = message.map(Some);
                 data.event = event.map(Some);
                 data.profile = Some(profile);

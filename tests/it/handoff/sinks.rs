@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 use super::receiver::Receiver;
 use crate::{
     api::document::Document,
-    support::{Database, Desk, TestGateway, on_both, requests::sms, until},
+    support::{
+        Database, Desk, TestGateway, on_both,
+        requests::{OURS, sms, twilio},
+        until,
+    },
 };
 
 /// A desk whose sinks may be on this machine.
@@ -71,6 +75,36 @@ on_both! {
         let created = &of("profile.created").body["data"];
         assert_eq!(created["profile"]["value"], "+12125550101");
         assert!(!receiver.heard().iter().any(|heard| heard.body.to_string().contains("before")));
+        desk.gateway.stop().await;
+    }
+
+    async fn consents_and_statuses_are_told_with_what_said_so(database: Database) {
+        let desk = desk(&database).await;
+        let receiver = Receiver::start().await;
+        let types = json!({"types": ["consent.changed", "message.status"]});
+        hook(&desk, "crm", &receiver.url(), types).await;
+        let stop = [("OptOutType", "STOP"), ("To", OURS), ("From", "+12125550101"),
+            ("MessageSid", "SM1"), ("Body", "STOP")];
+        desk.accept(twilio("twilio-main", &stop)).await;
+        let status = [("MessageSid", "SM9"), ("MessageStatus", "delivered"), ("From", OURS),
+            ("To", "+12125550101")];
+        desk.accept(twilio("twilio-main", &status)).await;
+        told(&receiver, 2).await;
+        let heard = receiver.accepted();
+        let document = Document::new();
+        for heard in &heard {
+            assert_eq!(document.complaint_of_event(&heard.body), None, "{}", heard.body);
+        }
+        let of = |name: &str| {
+            let found = heard.iter().find(|heard| heard.event_type() == name);
+            found.unwrap_or_else(|| panic!("no {name}")).body["data"].clone()
+        };
+        let consent = of("consent.changed");
+        assert_eq!(consent["consent"]["state"], "opted_out");
+        assert_eq!(consent["consent"]["value"], "+12125550101");
+        let status = of("message.status");
+        assert_eq!((&status["event"]["kind"], &status["event"]["target"]), (&json!("status"), &json!("SM9")));
+        assert!(status["message"].is_null());
         desk.gateway.stop().await;
     }
 

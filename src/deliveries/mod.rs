@@ -63,6 +63,7 @@ pub struct Delivery {
 )]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = DeliveryState)]
 pub enum State {
     /// It is to be told.
     Waiting,
@@ -74,6 +75,7 @@ pub enum State {
 
 /// One attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DeliveryAttempt)]
 pub struct Attempt {
     /// When it began, in RFC 3339.
     #[schema(format = DateTime)]

@@ -31,7 +31,15 @@ pub use send::{Outcome, Senders};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, db::Store, egress::Egress, outbox::Bell, sinks::Settings, vault::Vault};
+use crate::{
+    clock::Clock,
+    db::{Store, StoreError, Tx},
+    deliveries,
+    egress::Egress,
+    outbox::{self, Bell},
+    sinks::{self, Secrets, Settings, Sink},
+    vault::Vault,
+};
 
 /// The least time between two rounds.
 const ROUND: Duration = Duration::from_millis(20);
@@ -127,6 +135,22 @@ impl Dispatch {
     pub fn standing(&self) -> Vec<Standing> {
         self.0.standing.get()
     }
+}
+
+/// Makes a sink that gets what happens from now on.
+pub async fn add(
+    tx: &mut Tx,
+    vault: &Vault,
+    sink: &Sink,
+    secrets: &Secrets,
+) -> Result<(), StoreError> {
+    let position = deliveries::lock(tx).await?;
+    if !sinks::list(tx).await?.iter().any(Sink::gathers) {
+        // Nobody wanted what has been told so far, and it is none of the new one's business.
+        let tip = outbox::tip(tx, position).await?;
+        deliveries::advance(tx, tip).await?;
+    }
+    sinks::insert(tx, vault, sink, secrets).await
 }
 
 impl Workers {

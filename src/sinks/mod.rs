@@ -56,6 +56,7 @@ pub struct Sink {
 )]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = SinkKind)]
 pub enum Kind {
     /// HTTP requests with the headers of Standard Webhooks.
     Webhook,
@@ -69,6 +70,7 @@ pub enum Kind {
 )]
 #[serde(rename_all = "snake_case")]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[schema(as = SinkState)]
 pub enum State {
     /// Events are handed on as they happen.
     Active,
@@ -81,6 +83,7 @@ pub enum State {
 /// Which events a sink gets, and how. An empty list means any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SinkSettings)]
 pub struct Settings {
     /// Types of events, such as `message.received`.
     #[serde(default)]
@@ -102,6 +105,7 @@ pub struct Settings {
 /// How webhooks are signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SinkSignature)]
 pub enum Signature {
     /// HMAC-SHA256 with a secret that both sides know: `v1`.
     #[default]

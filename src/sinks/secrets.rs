@@ -35,6 +35,7 @@ pub struct SigningKey {
 /// What lets us in.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SinkLogin)]
 pub struct Login {
     /// A name, with a password.
     #[serde(default)]

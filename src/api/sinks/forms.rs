@@ -51,6 +51,7 @@ pub(super) struct SinkChange {
 /// A new secret for a sink.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = SinkRotation)]
 pub(super) struct Rotation {
     /// The shared secret, `whsec_…`; by itself a new one, or a new key pair.
     pub secret: Option<String>,
@@ -58,7 +59,7 @@ pub(super) struct Rotation {
 
 /// A sink, without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Sink)]
+#[schema(as = ShownSink)]
 pub(super) struct Shown {
     #[serde(flatten)]
     sink: Sink,

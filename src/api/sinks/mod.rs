@@ -21,8 +21,7 @@ use crate::{
     audit::{self, Author, Subject},
     db::Tx,
     deliveries,
-    dispatch::Outcome,
-    outbox,
+    dispatch::{self, Outcome},
     sinks::{self, OpenSink, Secrets, Sink, State as SinkState},
 };
 
@@ -77,13 +76,7 @@ async fn create(
     check(&api, &sink)?;
     let secrets = Secrets::new(signing, new.login);
     let mut tx = api.store.begin().await?;
-    let position = deliveries::lock(&mut tx).await?;
-    if !sinks::list(&mut tx).await?.iter().any(Sink::gathers) {
-        // Nobody wanted what has been told so far, and it is none of the new one's business.
-        let tip = outbox::tip(&mut tx, position).await?;
-        deliveries::advance(&mut tx, tip).await?;
-    }
-    sinks::insert(&mut tx, &api.vault, &sink, &secrets).await?;
+    dispatch::add(&mut tx, &api.vault, &sink, &secrets).await?;
     let changes = audit::differences(&None::<Sink>, &sink);
     audit::record(&mut tx, &author, Subject::new("sink", &sink.id), "create", changes, now).await?;
     tx.commit().await?;

@@ -10,7 +10,7 @@ use crate::{
     audit::{self, Author, Subject},
     cli::{Exit, fault},
     db::Tx,
-    deliveries, outbox,
+    dispatch,
     sinks::{self, Kind, Login, OpenSink, Secrets, Settings, Signature, SigningKey, Sink},
     vault::Vault,
 };
@@ -185,12 +185,7 @@ async fn make(tx: &mut Tx, vault: &Vault, desired: &Desired, now: i64) -> anyhow
         signs.then(|| SigningKey::generate(Signature::V1a))
     };
     let secrets = Secrets::new(key.clone().or_else(pair), login.clone());
-    let position = deliveries::lock(tx).await?;
-    if !sinks::list(tx).await?.iter().any(Sink::gathers) {
-        let tip = outbox::tip(tx, position).await?;
-        deliveries::advance(tx, tip).await?;
-    }
-    sinks::insert(tx, vault, sink, &secrets).await?;
+    dispatch::add(tx, vault, sink, &secrets).await?;
     let told = audit::differences(&None::<Sink>, sink);
     let subject = Subject::new("sink", &sink.id);
     audit::record(tx, &Author::command("apply"), subject, "create", told, now).await?;

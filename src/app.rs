@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::api::document;
 use crate::{
     api::{self, Measures},
+    assign::{Assigner, Rules, Waker},
     clock::Clock,
     config::{self, Config},
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
@@ -35,6 +36,7 @@ pub struct App {
     /// Takes requests.
     pub ingest: Ingest,
     workers: Workers,
+    assigner: Assigner,
     dispatch: Dispatch,
     dispatching: dispatch::Workers,
     tidying: JoinHandle<()>,
@@ -95,8 +97,20 @@ impl App {
             committers: config.ingest.committers,
             refused: config.ingest.refused,
         };
+        let waker = Waker::default();
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
+            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, waker.bell())
+                .await?;
+        let assigner = Assigner::start(
+            store.clone(),
+            clock.clone(),
+            Rules {
+                away_after_timeout: config.routing.away_after_timeout,
+                reassign_when_offline: config.routing.reassign_when_offline,
+            },
+            Duration::from_secs(config.routing.sweep_seconds.get()),
+            &waker,
+        );
         let (dispatch, dispatching) = Dispatch::start(
             store.clone(),
             vault.clone(),
@@ -116,6 +130,7 @@ impl App {
             store: store.clone(),
             vault: vault.clone(),
             ingest: ingest.clone(),
+            waker,
             dispatch: dispatch.clone(),
             clock,
             measures,
@@ -129,6 +144,7 @@ impl App {
             vault,
             ingest,
             workers,
+            assigner,
             dispatch,
             dispatching,
             tidying,
@@ -171,6 +187,7 @@ impl App {
         self.tidying.abort();
         self.searching.end().await;
         self.workers.stop().await;
+        self.assigner.stop().await;
         self.dispatching.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
@@ -181,6 +198,7 @@ impl App {
         self.tidying.abort();
         self.searching.end().await;
         self.workers.stop().await;
+        self.assigner.stop().await;
         self.dispatching.stop().await;
         self.store.close().await;
     }
@@ -226,6 +244,7 @@ async fn ensure_default_queue(store: &Store, clock: &Clock) -> Result<(), StoreE
             id: routing::DEFAULT_QUEUE.to_owned(),
             name: "Unrouted".to_owned(),
             is_default: true,
+            settings: routing::QueueSettings::default(),
             created_at: now,
             changed_at: now,
             version: 1,

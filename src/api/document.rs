@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use super::{auth, problem};
-use crate::{dispatch::Body, messages::RequestOutcome};
+use crate::{dispatch::Body, messages::RequestOutcome, routing::ItemState};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +25,7 @@ use crate::{dispatch::Body, messages::RequestOutcome};
             `after`; times are RFC 3339 in UTC; failures are `application/problem+json`."
     ),
     // Those that only parameters mention are not found by themselves.
-    components(schemas(problem::Document, problem::InputError, RequestOutcome, Body))
+    components(schemas(problem::Document, problem::InputError, RequestOutcome, ItemState, Body))
 )]
 struct Base;
 

@@ -32,6 +32,7 @@ mod requests;
 mod routes;
 mod sinks;
 mod tasks;
+mod work_items;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::problem::{Code, Problem};
 use crate::{
+    assign::Waker,
     clock::{self, Clock},
     db::Store,
     dispatch::Dispatch,
@@ -72,6 +74,8 @@ pub struct Parts {
     pub ingest: Ingest,
     /// Hands events on.
     pub dispatch: Dispatch,
+    /// Lets items find their agents anew.
+    pub waker: Waker,
     /// Tells the time.
     pub clock: Clock,
     /// Counts.
@@ -96,6 +100,7 @@ pub fn router(parts: Parts) -> Router {
         .route_layer(middleware::from_fn_with_state(api.clone(), ring))
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::replay))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::check))
+        .route_layer(middleware::from_fn_with_state(api.clone(), wake))
         .route_layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     v1.merge(public)
         .fallback(async || {
@@ -117,6 +122,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(tasks::router())
         .merge(messages::router())
         .merge(queues::router())
+        .merge(work_items::router())
         .merge(routes::router())
         .merge(requests::router())
         .merge(explain::router())
@@ -149,6 +155,16 @@ async fn identify(mut request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", request.id = %id);
     let mut response = problem::finish(next.run(request).instrument(span).await, &id);
     response.headers_mut().insert(REQUEST_ID, header);
+    response
+}
+
+/// Whatever was changed may let an item find its agent.
+async fn wake(State(api): Context, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes && response.status().is_success() {
+        api.waker.wake();
+    }
     response
 }
 

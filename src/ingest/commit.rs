@@ -10,7 +10,7 @@ use std::{
 
 use frontdesk_adapters::{Event, Outcome, Parsed};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -95,6 +95,7 @@ impl Committer {
         catalog: catalog::Shared,
         limits: Limits,
         bell: Bell,
+        queued: Arc<Notify>,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(limits.queue);
@@ -105,6 +106,7 @@ impl Committer {
             catalog,
             group: limits.group,
             bell,
+            queued,
             log_has_grown: Arc::clone(&log_has_grown),
         };
         let task = tokio::spawn(run.until_stopped(receiver, slow_receiver, stop));
@@ -139,6 +141,7 @@ struct Run {
     catalog: catalog::Shared,
     group: usize,
     bell: Bell,
+    queued: Arc<Notify>,
     log_has_grown: Arc<AtomicBool>,
 }
 
@@ -153,7 +156,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { break },
+                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { return },
                 // Nobody can hand over any more; what waits is still recorded, and what is in the
                 // slow lane is told so and comes again.
                 () = stop.cancelled(), if !receiver.is_closed() => {
@@ -180,7 +183,6 @@ impl Run {
                 );
             }
         }
-        self.store.close_committer().await;
     }
 
     /// How many of these make one group.
@@ -240,6 +242,7 @@ impl Run {
                 Ok(recorded) => {
                     self.bell.ring();
                     recorded.count();
+                    self.queued.notify_one();
                     return Ok(recorded.outcomes);
                 }
                 // A deadlock, or a race lost twice: the next attempt sees the winner.

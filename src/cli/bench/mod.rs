@@ -14,6 +14,7 @@ mod noop;
 mod postgres;
 mod report;
 mod requests;
+mod routing;
 mod servers;
 mod store;
 
@@ -64,6 +65,9 @@ pub(super) struct Bench {
     /// Without PostgreSQL.
     #[arg(long)]
     sqlite_only: bool,
+    /// Only claiming and pushing, at 1,000 and at 100,000 items in the queue.
+    #[arg(long)]
+    routing: bool,
     /// Only these parts.
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
@@ -142,6 +146,17 @@ impl Bench {
             Some(programs) => Some(Postgres::start(programs, folder.path()).await?),
             None => None,
         };
+        if self.routing {
+            let report =
+                routing::measure(folder.path(), postgres.as_ref(), usize::from(self.rounds))
+                    .await?;
+            if self.json {
+                println!("{}", serde_json::to_string_pretty(&report)?);
+            } else {
+                println!("{report}");
+            }
+            return Ok(if report.holds() { Exit::Done } else { Exit::Findings });
+        }
         let report = self.report(folder.path(), postgres.as_ref()).await?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);

@@ -230,7 +230,7 @@ fn decoding(decoding: &[Decoding]) -> Table {
     table
 }
 
-fn ratios(ratios: &[Ratio]) -> Table {
+pub(super) fn ratios(ratios: &[Ratio]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["to hold", "bound", "median", "min–max", "held"]);

@@ -5,6 +5,7 @@ pub mod document;
 mod gateway;
 mod identity;
 mod interactions;
+mod routing;
 mod sinks;
 mod tasks;
 
@@ -129,6 +130,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        routing::exercise(&gateway, key).await;
         identity::exercise(&gateway, key).await;
         sinks::exercise(&gateway, key).await;
 

@@ -42,6 +42,8 @@ const SETTINGS: &[(&str, bool)] = &[
     ("routing.reassign_when_offline", false),
     ("egress.allow", false),
     ("egress.mirror", false),
+    ("handoff.timeout_seconds", false),
+    ("handoff.keep_minutes", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -186,7 +188,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, routing, timers, retention, log, .. } =
+    let Config { database, http, ingest, desk, routing, timers, retention, handoff, log, .. } =
         Config::default();
     match name {
         "database.url" => Some(database.url),
@@ -211,6 +213,8 @@ fn default(name: &str) -> Option<String> {
         "routing.sweep_seconds" => Some(routing.sweep_seconds.to_string()),
         "routing.away_after_timeout" => Some(routing.away_after_timeout.to_string()),
         "routing.reassign_when_offline" => Some(routing.reassign_when_offline.to_string()),
+        "handoff.timeout_seconds" => Some(handoff.timeout_seconds.to_string()),
+        "handoff.keep_minutes" => Some(handoff.keep_minutes.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -12,6 +12,7 @@ mod edge;
 mod erasure;
 mod explain;
 mod fixtures;
+mod handoff;
 mod identity;
 mod intake;
 mod keys;

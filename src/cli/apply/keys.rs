@@ -31,6 +31,21 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("messaging_actions", &["id", "event", "after_seconds", "when", "action", "active"]),
+    (
+        "sinks",
+        &[
+            "id",
+            "kind",
+            "url",
+            "types",
+            "channels",
+            "queues",
+            "signature",
+            "subject",
+            "secret",
+            "login",
+        ],
+    ),
 ];
 const SETTINGS: &[&str] = &["continuation", "region", "idle_minutes"];
 const QUEUE_SETTINGS: &[&str] = &[

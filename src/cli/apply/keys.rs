@@ -47,7 +47,14 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-const SETTINGS: &[&str] = &["continuation", "region", "idle_minutes"];
+const SETTINGS: &[&str] = &[
+    "continuation",
+    "region",
+    "idle_minutes",
+    "keywords",
+    "verification",
+    "allow_from",
+];
 const QUEUE_SETTINGS: &[&str] = &[
     "priority",
     "sort",

@@ -11,12 +11,12 @@ use crate::{
     api::{self, Measures},
     assign::{Assigner, Rules, Waker},
     clock::Clock,
-    config::{self, Config},
+    config::{self, Config, Retention},
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
     dispatch::{self, Dispatch},
     egress::Egress,
-    ingest::{Ingest, Limits, Workers},
-    routing, search,
+    ingest::{Calls, Ingest, Limits, Workers},
+    retention, routing, search, timers,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -40,7 +40,7 @@ pub struct App {
     dispatch: Dispatch,
     dispatching: dispatch::Workers,
     tidying: JoinHandle<()>,
-    searching: Searching,
+    background: Background,
     router: Router,
 }
 
@@ -96,10 +96,13 @@ impl App {
             group: config.ingest.group,
             committers: config.ingest.committers,
             refused: config.ingest.refused,
+            parts_seconds: config.ingest.parts_seconds,
         };
+        let egress = Egress::new(&config.egress.allow);
+        let calls = Calls { egress: egress.clone(), mirror: config.egress.mirror.clone() };
         let waker = Waker::default();
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, waker.bell())
+            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls, waker.bell())
                 .await?;
         let assigner = Assigner::start(
             store.clone(),
@@ -115,15 +118,13 @@ impl App {
             store.clone(),
             vault.clone(),
             clock.clone(),
-            Egress::new(&config.egress.allow),
+            egress,
             handoff_limits(config.handoff),
             ingest.bell(),
         );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
-        let stop = CancellationToken::new();
-        let task = search::keep_up(store.clone(), stop.clone());
-        let searching = Searching { task, stop };
+        let background = Background::start(config, &store, &clock);
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -136,6 +137,7 @@ impl App {
             measures,
             public_url: config.public_url(),
             telephony: config.desk.telephony,
+            wrap_up_limit: config.timers.wrap_up_limit(),
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
@@ -148,7 +150,7 @@ impl App {
             dispatch,
             dispatching,
             tidying,
-            searching,
+            background,
             router,
         })
     }
@@ -185,7 +187,7 @@ impl App {
             }
         };
         self.tidying.abort();
-        self.searching.end().await;
+        self.background.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
         self.dispatching.stop().await;
@@ -196,7 +198,7 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
-        self.searching.end().await;
+        self.background.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
         self.dispatching.stop().await;
@@ -211,18 +213,47 @@ fn handoff_limits(handoff: config::Handoff) -> dispatch::Limits {
     }
 }
 
-/// What keeps the search index up.
+/// What this instance does beside answering.
 #[derive(Debug)]
-struct Searching {
-    task: JoinHandle<()>,
+struct Background {
     stop: CancellationToken,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
 }
 
-impl Searching {
+impl Background {
+    fn start(config: &Config, store: &Store, clock: &Clock) -> Self {
+        let stop = CancellationToken::new();
+        let mut tasks = vec![("search", search::keep_up(store.clone(), stop.clone()))];
+        let settings = config.timers;
+        let limits = timers::Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
+        let every = Duration::from_secs(u64::from(settings.every_seconds));
+        if !every.is_zero() {
+            let task = timers::start(store.clone(), clock.clone(), limits, every, stop.clone());
+            tasks.push(("timers", task));
+        }
+        let kept = config.retention;
+        let days = |days: u32| (days > 0).then_some(days);
+        let limits = retention::Limits {
+            requests: days(kept.requests_days),
+            refused: days(kept.refused_days),
+            dedupe: days(kept.dedupe_days).map(|days| days.max(Retention::LEAST_DEDUPE_DAYS)),
+            events: days(kept.events_days),
+            messages: days(kept.messages_days),
+            audit: days(kept.audit_days),
+            archive: days(kept.archive_days),
+        };
+        let task = retention::start(store.clone(), clock.clone(), limits, stop.clone());
+        tasks.push(("retention", task));
+        Self { stop, tasks }
+    }
+
+    /// Finishes what is being done.
     async fn end(self) {
         self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the search index's worker broke down");
+        for (worker, task) in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(worker, %error, "a worker broke down");
+            }
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, phone};
+use crate::{Answer, Timestamp, phone};
 
 mod report;
 
@@ -18,11 +18,15 @@ pub struct Parsed {
     pub events: Vec<Event>,
     /// Whether the provider wants one result per event.
     pub batch: bool,
+    /// What this request wants to hear, where it is not what every other hears.
+    pub answer: Option<Answer>,
+    /// An address of the provider's to be called once, after the answer: it confirms a subscription.
+    pub confirm: Option<String>,
 }
 
 impl From<Vec<Event>> for Parsed {
     fn from(events: Vec<Event>) -> Self {
-        Self { events, batch: false }
+        Self { events, ..Self::default() }
     }
 }
 
@@ -38,7 +42,8 @@ pub enum Event {
 }
 
 /// What somebody said or did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Message {
     /// What kind of event it is.
     pub kind: Kind,
@@ -85,7 +90,7 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
     /// What is wrong with it: such an item is answered, not recorded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", skip_deserializing)]
     pub problems: Vec<Problem>,
     /// What tells a repeat of this event from a new one, where its id does not.
     #[serde(skip)]
@@ -93,12 +98,16 @@ pub struct Message {
     /// A digest of the content, where the same id with other content is a conflict.
     #[serde(skip)]
     pub content: Option<i64>,
+    /// Milliseconds within which the same request is a repeat, where it holds neither id nor time: said
+    /// again later, the same is something new.
+    #[serde(skip)]
+    pub repeats_within: Option<u32>,
 }
 
 /// One of several parts of a message, in any order.
 ///
 /// Parts belong together by sender, recipient and reference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// What the parts of one message share; used again after a while.
     pub reference: String,
@@ -113,8 +122,9 @@ pub struct Part {
 pub struct Status {
     /// Always `status`.
     pub kind: StatusKind,
-    /// The provider's id of our message.
-    pub id: String,
+    /// The provider's id of our message; `None` where one report is about all of them, up to
+    /// [`Self::up_to`].
+    pub id: Option<String>,
     /// What became of it.
     pub status: DeliveryStatus,
     /// When, if the provider says.
@@ -123,6 +133,9 @@ pub struct Status {
     pub recipient: Option<Address>,
     /// Why it failed.
     pub error: Option<DeliveryError>,
+    /// Without an id: everything we sent to the recipient up to this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Timestamp>,
     /// The member of a group it is about, where the recipient is a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant: Option<String>,
@@ -139,15 +152,21 @@ impl Status {
     pub fn new(id: impl Into<String>, status: DeliveryStatus) -> Self {
         Self {
             kind: StatusKind::Status,
-            id: id.into(),
+            id: Some(id.into()),
             status,
             at: None,
             recipient: None,
             error: None,
+            up_to: None,
             participant: None,
             sender: None,
             provider_type: None,
         }
+    }
+
+    /// A status of everything we sent up to `time`.
+    pub fn up_to(time: Timestamp, status: DeliveryStatus) -> Self {
+        Self { id: None, up_to: Some(time), ..Self::new("", status) }
     }
 }
 
@@ -267,7 +286,7 @@ impl Address {
 }
 
 /// Who said something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// The address that identifies the sender.
     #[serde(flatten)]
@@ -285,14 +304,14 @@ impl From<Address> for Sender {
 }
 
 /// Our address something was said to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// What it is.
     pub kind: AddressKind,
     /// The address by which the provider tells our numbers, pages or bots apart.
     pub value: String,
     /// Other forms of the same address, such as the number people see.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternates: Vec<Address>,
 }
 
@@ -303,7 +322,7 @@ impl From<Address> for Recipient {
 }
 
 /// A part of a message that is not text.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attachment {
     /// What it is.
     pub kind: AttachmentKind,
@@ -329,7 +348,7 @@ pub struct Attachment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// The phone numbers of a contact, as the sender has them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phones: Vec<String>,
     /// What else the provider says about it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -494,6 +513,8 @@ pub enum Medium {
     Discord,
     /// WeChat.
     Wechat,
+    /// JioChat.
+    Jiochat,
     /// VK.
     Vk,
     /// Matrix.
@@ -529,6 +550,7 @@ impl Medium {
             Self::Teams => "teams",
             Self::Discord => "discord",
             Self::Wechat => "wechat",
+            Self::Jiochat => "jiochat",
             Self::Vk => "vk",
             Self::Matrix => "matrix",
             Self::AppleMessages => "apple_messages",
@@ -599,8 +621,24 @@ impl Event {
                 let recipient = status.recipient.as_ref().map_or("", |address| &address.value);
                 let word = status.provider_type.as_deref().unwrap_or(status.status.as_str());
                 let member = status.participant.as_deref().unwrap_or_default();
-                Some(format!("status:{}:{word}:{recipient}{member}", status.id))
+                match (&status.id, status.up_to) {
+                    (Some(id), _) => Some(format!("status:{id}:{word}:{recipient}{member}")),
+                    (None, Some(time)) => Some(format!(
+                        "status_up_to:{}:{word}:{recipient}{member}",
+                        time.as_millis()
+                    )),
+                    (None, None) => None,
+                }
             }
+        }
+    }
+
+    /// Milliseconds within which the same bytes are the same event, where they may come again and
+    /// mean something new.
+    pub fn repeats_within(&self) -> Option<u32> {
+        match self {
+            Self::Message(message) => message.repeats_within.filter(|millis| *millis > 0),
+            Self::Status(_) => None,
         }
     }
 

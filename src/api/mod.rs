@@ -14,6 +14,7 @@ mod consents;
 mod deliveries;
 mod docs;
 mod document;
+mod erasures;
 mod events;
 mod explain;
 mod health;
@@ -23,6 +24,7 @@ mod input;
 mod interactions;
 mod measures;
 mod messages;
+mod messaging_actions;
 mod output;
 mod people;
 mod problem;
@@ -33,8 +35,9 @@ mod routes;
 mod sinks;
 mod tasks;
 mod work_items;
+mod wrap_up;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -84,6 +87,8 @@ pub struct Parts {
     pub public_url: String,
     /// Whether contacts by telephone are entered.
     pub telephony: bool,
+    /// How long a wrap-up lasts at most.
+    pub wrap_up_limit: Option<Duration>,
     /// Whether only this machine can reach us: then a caller without keys is told how to make one.
     pub local: bool,
 }
@@ -120,6 +125,9 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(people::router())
         .merge(interactions::router())
         .merge(tasks::router())
+        .merge(wrap_up::router())
+        .merge(messaging_actions::router())
+        .merge(erasures::router())
         .merge(messages::router())
         .merge(queues::router())
         .merge(work_items::router())

@@ -250,6 +250,7 @@ fn the_routing_guides_file_applies_and_its_export_applies_elsewhere() {
     let exported = desk.expect(&["export"]);
     let elsewhere = Desk::new();
     fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
+    fs::write(elsewhere.path("desk.toml"), file).expect("a file");
     elsewhere.expect(&["apply", "export.toml"]);
     assert_eq!(elsewhere.expect(&["export"]), exported);
     assert_eq!(elsewhere.expect(&["apply", "desk.toml"]).trim(), "unchanged");
@@ -292,6 +293,52 @@ fn an_export_applies_elsewhere_and_holds_no_secret() {
     elsewhere.expect(&["apply", "export.toml"]);
     assert_eq!(elsewhere.expect(&["export"]), exported);
     assert_eq!(elsewhere.expect(&["apply", "channels.toml"]).trim(), "unchanged");
+}
+
+#[test]
+fn wrap_up_and_messaging_actions_go_in_and_out_of_a_file() {
+    const RULES: &str = r#"
+[[wrap_up_configurations]]
+id = "calls"
+order = 10
+when = { type = "phone", group = ["sales", "support"] }
+enforced = true
+duration_seconds = 90
+codes = [{ code = "refund", label = "Refund" }]
+default_code = "refund"
+
+[[messaging_actions]]
+id = "remind-agent"
+event = "requester_wrote"
+after_seconds = 600
+when = { type = "messaging", with = "agent" }
+action = { do = "prompt_agent" }
+"#;
+    let desk = Desk::new();
+    fs::write(desk.path("rules.toml"), RULES).expect("a file");
+    let made = desk.expect(&["apply", "rules.toml"]);
+    assert!(made.contains("+ wrap-up configuration calls"), "{made}");
+    assert!(made.contains("~ messaging action remind-agent: after_seconds 1800 → 600"), "{made}");
+    assert_eq!(desk.expect(&["apply", "rules.toml"]).trim(), "unchanged");
+    let exported = desk.expect(&["export"]);
+    let elsewhere = Desk::new();
+    fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
+    elsewhere.expect(&["apply", "export.toml"]);
+    assert_eq!(elsewhere.expect(&["export"]), exported);
+    for (wrong, told) in [
+        (RULES.replace("90", "900"), "must end before the limit for all"),
+        (RULES.replace("with =", "whit ="), "did you mean `with`?"),
+        (RULES.replace("600", "0"), "messaging action `remind-agent` (line 11): give 1 to"),
+        (
+            RULES.replace("\"prompt_agent\"", "\"reassign\", queue = \"nowhere\""),
+            "there is no queue `nowhere`",
+        ),
+    ] {
+        fs::write(desk.path("wrong.toml"), wrong).expect("a file");
+        let refused = desk.run(&["apply", "wrong.toml"]);
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    }
 }
 
 #[test]
@@ -344,7 +391,9 @@ fn the_demo_comes_out_as_its_fixtures_say_and_replaying_changes_nothing() {
         assert!(lines.lines().count() > 100, "{lines}");
         for line in lines.lines() {
             let fate: Value = serde_json::from_str(line).expect("JSON");
-            assert_eq!(fate["events"], fate["duplicates"], "{fate}");
+            // A file of a request without id and time is something new each time it is sent.
+            let is_new = fate["channel"] == "kakaotalk-demo" && arguments[1] != "--requests";
+            assert!(is_new || fate["events"] == fate["duplicates"], "{fate}");
             assert_ne!(fate["outcome"], "failed", "{fate}");
         }
     }

@@ -219,6 +219,7 @@ fn decoding(decoding: &[Decoding]) -> Table {
             match decoding.content {
                 Content::Form => "form".to_owned(),
                 Content::Json => "JSON".to_owned(),
+                Content::Other => "other".to_owned(),
             },
             decoding.bytes.to_string(),
             format!("{:.2}", least(|times| times.bare)),

@@ -2,12 +2,14 @@
 
 mod agents;
 pub mod document;
+mod erasures;
 mod gateway;
 mod identity;
 mod interactions;
 mod routing;
 mod sinks;
 mod tasks;
+mod timers;
 
 use std::collections::BTreeSet;
 
@@ -132,6 +134,8 @@ on_both! {
         tasks::exercise(&gateway, key, &number).await;
         routing::exercise(&gateway, key).await;
         identity::exercise(&gateway, key).await;
+        timers::exercise(&gateway, key).await;
+        erasures::exercise(&gateway, key).await;
         sinks::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();

@@ -111,6 +111,14 @@ impl Desk {
         self.call(Some(agent), "POST", path, None, Some(body)).await
     }
 
+    /// A post whose answer is kept for a day.
+    pub async fn remembered(&self, agent: &str, path: &str, key: &str, body: Value) {
+        let url = format!("http://{}/v1/{path}", self.gateway.address);
+        let request = self.client.post(url).bearer_auth(&self.key).header("frontdesk-agent", agent);
+        let response = request.header("idempotency-key", key).json(&body).send().await;
+        assert!(response.expect("an answer").status().is_success());
+    }
+
     /// As [`Self::post`], where it must succeed.
     pub async fn does(&self, agent: &str, path: &str, body: Value) -> Value {
         let (status, answer) = self.post(agent, path, body).await;

@@ -56,6 +56,20 @@ impl Program {
         self
     }
 
+    /// Runs another command of the program to its end: exit code, stdout, stderr.
+    pub fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_frontdesk"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("FRONTDESK__DATABASE__URL", &self.database_url)
+            .env("FRONTDESK__SECRETS__KEY", SECRETS_KEY)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
     /// Starts the program and waits until it answers.
     pub async fn start(&self) -> Running {
         let mut child = Command::new("sh")

@@ -11,9 +11,11 @@ use crate::{
     api::{self, Measures},
     assign::{Assigner, Rules, Waker},
     clock::Clock,
-    config::{Config, Retention},
+    config::{self, Config, Retention},
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
-    ingest::{Ingest, Limits, Workers},
+    dispatch::{self, Dispatch},
+    egress::Egress,
+    ingest::{Calls, Ingest, Limits, Workers},
     retention, routing, search, timers,
     vault::{Vault, VaultError},
     webhooks,
@@ -35,6 +37,8 @@ pub struct App {
     pub ingest: Ingest,
     workers: Workers,
     assigner: Assigner,
+    dispatch: Dispatch,
+    dispatching: dispatch::Workers,
     tidying: JoinHandle<()>,
     background: Background,
     router: Router,
@@ -92,10 +96,13 @@ impl App {
             group: config.ingest.group,
             committers: config.ingest.committers,
             refused: config.ingest.refused,
+            parts_seconds: config.ingest.parts_seconds,
         };
+        let egress = Egress::new(&config.egress.allow);
+        let calls = Calls { egress: egress.clone(), mirror: config.egress.mirror.clone() };
         let waker = Waker::default();
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, waker.bell())
+            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls, waker.bell())
                 .await?;
         let assigner = Assigner::start(
             store.clone(),
@@ -107,6 +114,14 @@ impl App {
             Duration::from_secs(config.routing.sweep_seconds.get()),
             &waker,
         );
+        let (dispatch, dispatching) = Dispatch::start(
+            store.clone(),
+            vault.clone(),
+            clock.clone(),
+            egress,
+            handoff_limits(config.handoff),
+            ingest.bell(),
+        );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
         let background = Background::start(config, &store, &clock);
@@ -117,6 +132,7 @@ impl App {
             vault: vault.clone(),
             ingest: ingest.clone(),
             waker,
+            dispatch: dispatch.clone(),
             clock,
             measures,
             public_url: config.public_url(),
@@ -125,7 +141,18 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, assigner, tidying, background, router })
+        Ok(Self {
+            store,
+            vault,
+            ingest,
+            workers,
+            assigner,
+            dispatch,
+            dispatching,
+            tidying,
+            background,
+            router,
+        })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -139,6 +166,7 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let dispatch = self.dispatch;
         let stopping = CancellationToken::new();
         let told = stopping.clone();
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
@@ -147,6 +175,7 @@ impl App {
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             told.cancel();
+            dispatch.hang_up();
         });
         let mut serving = tokio::spawn(serving.into_future());
         let result = tokio::select! {
@@ -161,6 +190,7 @@ impl App {
         self.background.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
+        self.dispatching.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
     }
@@ -171,7 +201,15 @@ impl App {
         self.background.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
+        self.dispatching.stop().await;
         self.store.close().await;
+    }
+}
+
+fn handoff_limits(handoff: config::Handoff) -> dispatch::Limits {
+    dispatch::Limits {
+        timeout: Duration::from_secs(handoff.timeout_seconds.into()),
+        keep: Duration::from_secs(60 * u64::from(handoff.keep_minutes)),
     }
 }
 

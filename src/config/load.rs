@@ -25,6 +25,7 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.group", false),
     ("ingest.committers", false),
     ("ingest.refused", false),
+    ("ingest.parts_seconds", false),
     ("desk.telephony", false),
     ("timers.every_seconds", false),
     ("timers.idle_minutes", false),
@@ -40,6 +41,9 @@ const SETTINGS: &[(&str, bool)] = &[
     ("routing.away_after_timeout", false),
     ("routing.reassign_when_offline", false),
     ("egress.allow", false),
+    ("egress.mirror", false),
+    ("handoff.timeout_seconds", false),
+    ("handoff.keep_minutes", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -184,7 +188,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, routing, timers, retention, log, .. } =
+    let Config { database, http, ingest, desk, routing, timers, retention, handoff, log, .. } =
         Config::default();
     match name {
         "database.url" => Some(database.url),
@@ -194,6 +198,7 @@ fn default(name: &str) -> Option<String> {
         "ingest.queue" => Some(ingest.queue.to_string()),
         "ingest.group" => Some(ingest.group.to_string()),
         "ingest.refused" => Some(ingest.refused.to_string()),
+        "ingest.parts_seconds" => Some(ingest.parts_seconds.to_string()),
         "desk.telephony" => Some(desk.telephony.to_string()),
         "timers.every_seconds" => Some(timers.every_seconds.to_string()),
         "timers.idle_minutes" => Some(timers.idle_minutes.to_string()),
@@ -208,6 +213,8 @@ fn default(name: &str) -> Option<String> {
         "routing.sweep_seconds" => Some(routing.sweep_seconds.to_string()),
         "routing.away_after_timeout" => Some(routing.away_after_timeout.to_string()),
         "routing.reassign_when_offline" => Some(routing.reassign_when_offline.to_string()),
+        "handoff.timeout_seconds" => Some(handoff.timeout_seconds.to_string()),
+        "handoff.keep_minutes" => Some(handoff.keep_minutes.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -38,6 +38,8 @@ pub struct Config {
     pub routing: Routing,
     /// What may be called.
     pub egress: Egress,
+    /// How events are handed on.
+    pub handoff: Handoff,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -99,11 +101,13 @@ pub struct Ingest {
     pub committers: Option<NonZeroUsize>,
     /// `FRONTDESK__INGEST__REFUSED`: refused requests that are kept.
     pub refused: i64,
+    /// `FRONTDESK__INGEST__PARTS_SECONDS`: how long parts of a longer text wait for the rest.
+    pub parts_seconds: u32,
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, committers: None, refused: 10_000 }
+        Self { queue: 4096, group: 256, committers: None, refused: 10_000, parts_seconds: 300 }
     }
 }
 
@@ -221,6 +225,27 @@ impl Default for Routing {
 pub struct Egress {
     /// `FRONTDESK__EGRESS__ALLOW`: networks of one's own that may be called, also by plain `http`.
     pub allow: Vec<IpNet>,
+    /// `FRONTDESK__EGRESS__MIRROR`: where providers' keys are fetched instead of at the providers,
+    /// each below its host's name. Whoever answers there can speak for them.
+    pub mirror: Option<String>,
+}
+
+/// How events are handed on.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Handoff {
+    /// `FRONTDESK__HANDOFF__TIMEOUT_SECONDS`: how long a sink may take to accept an event. When an
+    /// instance dies, another takes over what it had in hand after twice this time.
+    pub timeout_seconds: u32,
+    /// `FRONTDESK__HANDOFF__KEEP_MINUTES`: how long what was told is kept, for looking at it and for
+    /// readers of the live feed who come back.
+    pub keep_minutes: u32,
+}
+
+impl Default for Handoff {
+    fn default() -> Self {
+        Self { timeout_seconds: 15, keep_minutes: 60 }
+    }
 }
 
 /// The key that seals secrets.

@@ -57,6 +57,27 @@ macro_rules! fetch_filtered {
 }
 pub(crate) use fetch_filtered;
 
+/// Fetches the rows of `$select` whose `$column` is one of `$ids`, in no order.
+macro_rules! fetch_by_ids {
+    ($tx:expr, $select:expr, $column:literal, $ids:expr) => {{
+        let ids: &[uuid::Uuid] = $ids;
+        match ids {
+            [] => Ok(Vec::new()),
+            [.., last] => $crate::db::fetch_filtered!($tx, $select, query => {
+                query.push(concat!(" where ", $column, " in ("));
+                let mut list = query.separated(", ");
+                // A power of two of them, so that there are few texts to prepare.
+                let padding = ids.len().next_power_of_two() - ids.len();
+                for id in ids.iter().chain(std::iter::repeat_n(last, padding)) {
+                    list.push_bind(*id);
+                }
+                query.push(")");
+            }),
+        }
+    }};
+}
+pub(crate) use fetch_by_ids;
+
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub enum Store {

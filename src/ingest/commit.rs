@@ -21,6 +21,7 @@ use crate::{
     channels::Channel,
     db::{Checkpointer, Store, StoreError},
     messages::{self, NewRequest, RequestOutcome},
+    outbox::Bell,
 };
 
 /// Events beyond which no further request joins a group.
@@ -49,6 +50,8 @@ pub(super) struct Arrived {
     /// The request it came in; an event in a batch is not copied out of it.
     pub parsed: Arc<Parsed>,
     pub received_at: i64,
+    /// The parts it reminds of, if it is no event of a provider's.
+    pub overdue: Option<Uuid>,
 }
 
 impl Arrived {
@@ -93,6 +96,7 @@ impl Committer {
         store: Store,
         catalog: catalog::Shared,
         limits: Limits,
+        bell: Bell,
         queued: Arc<Notify>,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
@@ -103,6 +107,7 @@ impl Committer {
             store,
             catalog,
             group: limits.group,
+            bell,
             queued,
             log_has_grown: Arc::clone(&log_has_grown),
         };
@@ -137,6 +142,7 @@ struct Run {
     store: Store,
     catalog: catalog::Shared,
     group: usize,
+    bell: Bell,
     queued: Arc<Notify>,
     log_has_grown: Arc<AtomicBool>,
 }
@@ -236,6 +242,7 @@ impl Run {
             };
             match result.await {
                 Ok(recorded) => {
+                    self.bell.ring();
                     recorded.count();
                     self.queued.notify_one();
                     return Ok(recorded.outcomes);

@@ -8,7 +8,7 @@ use super::{ContactType, Conversation, Current, Interaction, State};
 use crate::{
     channels::Continuation,
     clock,
-    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
+    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine},
     profiles::PersonRef,
 };
 
@@ -322,6 +322,21 @@ pub(crate) const COLUMNS: &str = "select seq, id, type, subtype, direction, init
     channel_metadata, language, country, location, sentiment, help_requested, client_session_id, \
     virtual_agent, agent_chat, system_wrap_up, archived_at, wrap_up_id, wrap_up_ends_at, wrap_up_codes, parent_id, worked_ms, wrap_up_ms, live_requested_at, \
     first_reply_at, last_reply_id, replies, response_ms, version from interactions";
+
+/// Interactions by their ids, in no order.
+pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Interaction>, StoreError> {
+    Ok(fetch_by_ids!(tx, COLUMNS, "id", ids)?)
+}
+
+/// The channels these interactions came by.
+pub async fn channels_of(
+    tx: &mut Tx,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Option<String>>, StoreError> {
+    const SQL: &str = "select id, channel_id from interactions";
+    let rows: Vec<(Uuid, Option<String>)> = fetch_by_ids!(tx, SQL, "id", ids)?;
+    Ok(rows.into_iter().collect())
+}
 
 /// Interactions, newest first.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {

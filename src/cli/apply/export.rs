@@ -7,6 +7,7 @@ use super::{
     agents,
     keys::SECTIONS,
     people,
+    sinks::{self, Written},
     timed::{ActionEntry, WrapUpEntry},
 };
 use crate::{
@@ -38,6 +39,8 @@ struct File {
     wrap_up_configurations: Vec<WrapUpEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     messaging_actions: Vec<ActionEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sinks: Vec<Written>,
 }
 
 #[derive(Serialize)]
@@ -166,6 +169,7 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         related_policies: policies.collect(),
         wrap_up_configurations: wrap_up::list(tx).await?.into_iter().map(Into::into).collect(),
         messaging_actions: timers::store::list(tx).await?.into_iter().map(Into::into).collect(),
+        sinks: sinks::written(tx, vault).await?,
     };
     Ok(text(&Table::try_from(file)?))
 }

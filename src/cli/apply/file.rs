@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 
 use super::{
-    keys,
+    keys, sinks,
     timed::{ActionEntry, WrapUpEntry},
 };
 use crate::{
@@ -30,6 +30,7 @@ pub(in crate::cli) struct Desired {
     pub related_policies: Vec<Policy>,
     pub wrap_up_configurations: Vec<Configuration>,
     pub messaging_actions: Vec<MessagingAction>,
+    pub sinks: Vec<sinks::Desired>,
 }
 
 /// A queue as the file has it.
@@ -97,6 +98,8 @@ pub(in crate::cli) enum FileError {
     WrapUp { id: String, line: usize, source: ConfigurationError },
     #[error("messaging action `{id}` (line {line}): {source}")]
     Action { id: String, line: usize, source: ActionError },
+    #[error("sink `{id}` (line {line}): {problem}")]
+    Sink { id: String, line: usize, problem: String },
 }
 
 impl FileError {
@@ -126,6 +129,8 @@ struct File {
     wrap_up_configurations: Vec<Spanned<WrapUpEntry>>,
     #[serde(default)]
     messaging_actions: Vec<Spanned<ActionEntry>>,
+    #[serde(default)]
+    sinks: Vec<Spanned<sinks::Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -254,6 +259,14 @@ pub(in crate::cli) fn read(
         action.check().map_err(|source| FileError::Action { id, line, source })?;
         messaging_actions.push(action);
     }
+    let mut sinks = Vec::new();
+    for entry in file.sinks {
+        let line = line(entry.span().start);
+        let entry = entry.into_inner();
+        let id = entry.id.clone();
+        let sink = entry.read(|value| sources.resolve(value), now);
+        sinks.push(sink.map_err(|problem| FileError::Sink { id, line, problem })?);
+    }
     once("channel", channels.iter().map(|channel| &channel.id))?;
     once("queue", queues.iter().map(|queue| &queue.id))?;
     once("route", routes.iter().map(|route| &route.id))?;
@@ -261,6 +274,7 @@ pub(in crate::cli) fn read(
     once("policy", related_policies.iter().map(|policy| &policy.table))?;
     once("wrap-up configuration", wrap_up_configurations.iter().map(|one| &one.id))?;
     once("messaging action", messaging_actions.iter().map(|one| &one.id))?;
+    once("sink", sinks.iter().map(sinks::Desired::id))?;
     Ok(Desired {
         channels,
         queues,
@@ -270,6 +284,7 @@ pub(in crate::cli) fn read(
         related_policies,
         wrap_up_configurations,
         messaging_actions,
+        sinks,
     })
 }
 

@@ -31,8 +31,30 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
     ("messaging_actions", &["id", "event", "after_seconds", "when", "action", "active"]),
+    (
+        "sinks",
+        &[
+            "id",
+            "kind",
+            "url",
+            "types",
+            "channels",
+            "queues",
+            "signature",
+            "subject",
+            "secret",
+            "login",
+        ],
+    ),
 ];
-const SETTINGS: &[&str] = &["continuation", "region", "idle_minutes"];
+const SETTINGS: &[&str] = &[
+    "continuation",
+    "region",
+    "idle_minutes",
+    "keywords",
+    "verification",
+    "allow_from",
+];
 const QUEUE_SETTINGS: &[&str] = &[
     "priority",
     "sort",

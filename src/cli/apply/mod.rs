@@ -1,5 +1,5 @@
 //! `frontdesk apply` and `export`: channels, queues, routes, agents, people, policies of logging,
-//! wrap-up configurations and messaging actions from and to one TOML file.
+//! wrap-up configurations, messaging actions and sinks from and to one TOML file.
 //!
 //! Applying makes the database say what the file says, in one transaction; what the file does not
 //! name is left alone, so applying twice changes nothing. Secrets go in and never come out: an
@@ -13,6 +13,7 @@ mod keys;
 mod people;
 mod policies;
 mod queues;
+mod sinks;
 mod timed;
 
 use std::{
@@ -31,7 +32,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says: channels, queues, routes, agents, people, rules.
+/// Make the database say what a file says: channels, queues, routes, agents, people, rules, sinks.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -45,7 +46,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes, agents, people and rules for `apply`, without secrets.
+/// Print channels, queues, routes, agents, people, rules and sinks for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]

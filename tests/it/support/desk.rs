@@ -85,6 +85,11 @@ impl Desk {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The key of a program.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// What `agent` gets for a text that is no JSON.
     pub async fn post_text(
         &self,

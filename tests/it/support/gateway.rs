@@ -138,6 +138,11 @@ impl TestGateway {
         self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
+    /// Lets the clock show the real time, for others who have a clock of their own.
+    pub fn set_to_real_time(&self) {
+        self.now.store(Clock::system().now().as_millis(), Ordering::SeqCst);
+    }
+
     /// Adds a channel and takes it up.
     pub async fn add_channel(&self, id: &str, provider: &str, address: &str, account: Value) {
         self.add_channel_with(id, provider, address, account, Settings::default()).await;

@@ -70,3 +70,13 @@ pub enum Recorded<'a> {
     /// A verified request we could not read; it is archived.
     NotUnderstood(&'a Malformed, &'a Account),
 }
+
+impl Recorded<'_> {
+    /// What the request itself wants to hear, where it is not what every other hears.
+    pub(crate) fn wanted(self) -> Option<Answer> {
+        match self {
+            Self::Understood(parsed, _, _) => parsed.answer.clone(),
+            Self::NotUnderstood(..) => None,
+        }
+    }
+}

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, phone};
+use crate::{Answer, Timestamp, phone};
 
 mod report;
 
@@ -18,11 +18,13 @@ pub struct Parsed {
     pub events: Vec<Event>,
     /// Whether the provider wants one result per event.
     pub batch: bool,
+    /// What this request wants to hear, where it is not what every other hears.
+    pub answer: Option<Answer>,
 }
 
 impl From<Vec<Event>> for Parsed {
     fn from(events: Vec<Event>) -> Self {
-        Self { events, batch: false }
+        Self { events, ..Self::default() }
     }
 }
 

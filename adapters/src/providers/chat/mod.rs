@@ -89,7 +89,7 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
     let events = items.iter().enumerate();
     let events =
         events.map(|(index, item)| reading.event(index, serde_json::from_str(item.get()).ok()));
-    Ok(Parsed { events: events.collect(), batch: true })
+    Ok(Parsed { events: events.collect(), batch: true, ..Parsed::default() })
 }
 
 /// A batch that cannot be answered item by item is answered as one.

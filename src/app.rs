@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 pub use crate::api::document;
 use crate::{
     api::{self, Measures},
+    assign::{Assigner, Rules, Waker},
     clock::Clock,
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
@@ -33,6 +34,7 @@ pub struct App {
     /// Takes requests.
     pub ingest: Ingest,
     workers: Workers,
+    assigner: Assigner,
     tidying: JoinHandle<()>,
     searching: Searching,
     router: Router,
@@ -91,8 +93,20 @@ impl App {
             committers: config.ingest.committers,
             refused: config.ingest.refused,
         };
+        let waker = Waker::default();
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits).await?;
+            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, waker.bell())
+                .await?;
+        let assigner = Assigner::start(
+            store.clone(),
+            clock.clone(),
+            Rules {
+                away_after_timeout: config.routing.away_after_timeout,
+                reassign_when_offline: config.routing.reassign_when_offline,
+            },
+            Duration::from_secs(config.routing.sweep_seconds.get()),
+            &waker,
+        );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
         let stop = CancellationToken::new();
@@ -104,6 +118,7 @@ impl App {
             store: store.clone(),
             vault: vault.clone(),
             ingest: ingest.clone(),
+            waker,
             clock,
             measures,
             public_url: config.public_url(),
@@ -111,7 +126,7 @@ impl App {
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, tidying, searching, router })
+        Ok(Self { store, vault, ingest, workers, assigner, tidying, searching, router })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -146,6 +161,7 @@ impl App {
         self.tidying.abort();
         self.searching.end().await;
         self.workers.stop().await;
+        self.assigner.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
     }
@@ -155,6 +171,7 @@ impl App {
         self.tidying.abort();
         self.searching.end().await;
         self.workers.stop().await;
+        self.assigner.stop().await;
         self.store.close().await;
     }
 }
@@ -192,6 +209,7 @@ async fn ensure_default_queue(store: &Store, clock: &Clock) -> Result<(), StoreE
             id: routing::DEFAULT_QUEUE.to_owned(),
             name: "Unrouted".to_owned(),
             is_default: true,
+            settings: routing::QueueSettings::default(),
             created_at: now,
             changed_at: now,
             version: 1,

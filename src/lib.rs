@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 6 | [`app`] [`cli`] `main` | the only places that know everything |
 //! | 5 | [`webhooks`] [`api`] | edges never use each other |
-//! | 4 | [`ingest`] | meets the edges in values, the rest in the database |
+//! | 4 | [`ingest`] [`assign`] | meet the edges in values, the rest in the database |
 //! | 3 | [`desk`] | one change to an interaction, with all that belongs to it |
 //! | 2 | [`audit`] [`keys`] [`agents`] [`channels`] [`profiles`] [`interactions`] [`tasks`] [`messages`] [`routing`] [`outbox`] [`search`] | a noun's `store` holds its SQL |
 //! | 1 | [`config`] [`clock`] [`vault`] [`db`] [`egress`] | know no noun |
@@ -19,6 +19,7 @@
 pub mod agents;
 pub mod api;
 pub mod app;
+pub mod assign;
 pub mod audit;
 pub mod channels;
 pub mod cli;

@@ -95,6 +95,10 @@ pub struct Message {
     /// A digest of the content, where the same id with other content is a conflict.
     #[serde(skip)]
     pub content: Option<i64>,
+    /// Milliseconds within which the same request is a repeat, where it holds neither id nor time: said
+    /// again later, the same is something new.
+    #[serde(skip)]
+    pub repeats_within: Option<u32>,
 }
 
 /// One of several parts of a message, in any order.
@@ -115,8 +119,9 @@ pub struct Part {
 pub struct Status {
     /// Always `status`.
     pub kind: StatusKind,
-    /// The provider's id of our message.
-    pub id: String,
+    /// The provider's id of our message; `None` where one report is about all of them, up to
+    /// [`Self::up_to`].
+    pub id: Option<String>,
     /// What became of it.
     pub status: DeliveryStatus,
     /// When, if the provider says.
@@ -125,6 +130,9 @@ pub struct Status {
     pub recipient: Option<Address>,
     /// Why it failed.
     pub error: Option<DeliveryError>,
+    /// Without an id: everything we sent to the recipient up to this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Timestamp>,
     /// The member of a group it is about, where the recipient is a group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant: Option<String>,
@@ -141,15 +149,21 @@ impl Status {
     pub fn new(id: impl Into<String>, status: DeliveryStatus) -> Self {
         Self {
             kind: StatusKind::Status,
-            id: id.into(),
+            id: Some(id.into()),
             status,
             at: None,
             recipient: None,
             error: None,
+            up_to: None,
             participant: None,
             sender: None,
             provider_type: None,
         }
+    }
+
+    /// A status of everything we sent up to `time`.
+    pub fn up_to(time: Timestamp, status: DeliveryStatus) -> Self {
+        Self { id: None, up_to: Some(time), ..Self::new("", status) }
     }
 }
 
@@ -496,6 +510,8 @@ pub enum Medium {
     Discord,
     /// WeChat.
     Wechat,
+    /// JioChat.
+    Jiochat,
     /// VK.
     Vk,
     /// Matrix.
@@ -531,6 +547,7 @@ impl Medium {
             Self::Teams => "teams",
             Self::Discord => "discord",
             Self::Wechat => "wechat",
+            Self::Jiochat => "jiochat",
             Self::Vk => "vk",
             Self::Matrix => "matrix",
             Self::AppleMessages => "apple_messages",
@@ -601,8 +618,24 @@ impl Event {
                 let recipient = status.recipient.as_ref().map_or("", |address| &address.value);
                 let word = status.provider_type.as_deref().unwrap_or(status.status.as_str());
                 let member = status.participant.as_deref().unwrap_or_default();
-                Some(format!("status:{}:{word}:{recipient}{member}", status.id))
+                match (&status.id, status.up_to) {
+                    (Some(id), _) => Some(format!("status:{id}:{word}:{recipient}{member}")),
+                    (None, Some(time)) => Some(format!(
+                        "status_up_to:{}:{word}:{recipient}{member}",
+                        time.as_millis()
+                    )),
+                    (None, None) => None,
+                }
             }
+        }
+    }
+
+    /// Milliseconds within which the same bytes are the same event, where they may come again and
+    /// mean something new.
+    pub fn repeats_within(&self) -> Option<u32> {
+        match self {
+            Self::Message(message) => message.repeats_within.filter(|millis| *millis > 0),
+            Self::Status(_) => None,
         }
     }
 

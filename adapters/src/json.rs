@@ -4,14 +4,18 @@
 //! surrogate pair, a number beyond all bounds) is confined to its member of one object, one item of
 //! a list never to the loss of its neighbors.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{Malformed, Method, Request, Timestamp, Verified, event};
 
 /// How deep objects that cannot be read whole are taken apart.
-const SALVAGE_DEPTH: usize = 4;
+const SALVAGE_DEPTH: usize = 6;
 
 /// More items than any provider puts into a list. Every item may become an event, and a body of a
 /// megabyte has room for half a million.
@@ -22,7 +26,18 @@ const MAX_KEPT_BYTES: usize = 4096;
 
 /// Reads a body that must be an object.
 pub(crate) fn object(request: &Request<Verified>) -> Result<Value, Malformed> {
-    let value = whole(request)?.filter(Value::is_object);
+    an_object(whole(request)?)
+}
+
+/// The same for what stood in the body in another form, such as encrypted.
+pub(crate) fn object_in(content: &[u8]) -> Result<Value, Malformed> {
+    let raw: Result<&RawValue, _> = serde_json::from_slice(content);
+    let raw = raw.map_err(|_| Malformed("the content of the body is not JSON".to_owned()))?;
+    an_object(read(raw.get(), SALVAGE_DEPTH))
+}
+
+fn an_object(value: Option<Value>) -> Result<Value, Malformed> {
+    let value = value.filter(Value::is_object);
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
@@ -36,7 +51,7 @@ fn whole(request: &Request<Verified>) -> Result<Option<Value>, Malformed> {
         return Ok(Some(value));
     }
     let raw: &RawValue = request.json()?;
-    Ok(read(raw.get(), SALVAGE_DEPTH))
+    Ok(take_apart(raw.get(), SALVAGE_DEPTH))
 }
 
 /// Refuses lists that would become more events than any request brings.
@@ -94,21 +109,119 @@ pub(crate) fn items(request: &Request<Verified>) -> Result<Vec<Value>, Malformed
 }
 
 fn read(raw: &str, depth: usize) -> Option<Value> {
-    if let Ok(value) = serde_json::from_str(raw) {
-        return Some(value);
-    }
+    serde_json::from_str(raw).ok().or_else(|| take_apart(raw, depth))
+}
+
+/// Reads what can be read of something that cannot be read whole.
+fn take_apart(raw: &str, depth: usize) -> Option<Value> {
     let depth = depth.checked_sub(1)?;
+    // Looked over first: what is built and then thrown away costs many times as much.
+    let part = |raw: &RawValue| match serde_json::from_str::<Readable>(raw.get()) {
+        Ok(Readable) => serde_json::from_str(raw.get()).ok(),
+        Err(_) => take_apart(raw.get(), depth),
+    };
     if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw) {
         if items.len() > MAX_ITEMS {
             // Refused as it is: not worth taking apart.
             return Some(vec![Value::Null; items.len()].into());
         }
-        let read = |item: &RawValue| read(item.get(), depth).unwrap_or_default();
-        return Some(items.into_iter().map(read).collect());
+        return Some(items.into_iter().map(|item| part(item).unwrap_or_default()).collect());
     }
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw).ok()?;
-    let readable = |(name, value): (String, &RawValue)| Some((name, read(value.get(), depth)?));
+    let readable = |(name, value): (String, &RawValue)| Some((name, part(value)?));
     Some(Value::Object(members.into_iter().filter_map(readable).collect()))
+}
+
+/// Whatever can be read as a value, without keeping it.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        while object.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
+}
+
+/// The texts or numbers of the members `names` of a body nobody has verified yet.
+///
+/// The first of several counts, and nothing after the last one needed is read, so that even a broken
+/// body may show them.
+pub(crate) fn members<const N: usize>(body: &[u8], names: [&str; N]) -> [Option<String>; N] {
+    let mut found = Members { names, values: [const { None }; N] };
+    // What stops the reader (most often that it is done) says nothing about what was found.
+    _ = serde_json::Deserializer::from_slice(body).deserialize_map(&mut found);
+    found.values.map(|raw| match serde_json::from_str(raw?.get()).ok()? {
+        Value::String(text) => event::text(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    })
+}
+
+struct Members<'a, 'de, const N: usize> {
+    names: [&'a str; N],
+    values: [Option<&'de RawValue>; N],
+}
+
+impl<'de, const N: usize> Visitor<'de> for &mut Members<'_, 'de, N> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        while self.values.iter().any(Option::is_none)
+            && let Some(name) = object.next_key::<Cow<'de, str>>()?
+        {
+            let place = self.names.iter().position(|wanted| *wanted == name);
+            match place.filter(|place| self.values[*place].is_none()) {
+                Some(place) => self.values[place] = Some(object.next_value()?),
+                None => drop(object.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A value that may be absent or of any type.
@@ -142,6 +255,11 @@ impl<'a> Json<'a> {
     pub fn each(self) -> impl Iterator<Item = Json<'a>> {
         let single = self.0.filter(|value| !value.is_array());
         single.map(Json::from).into_iter().chain(self.items())
+    }
+
+    /// Whether this is true; anything else is not.
+    pub fn bool(self) -> bool {
+        self.0.and_then(Value::as_bool).unwrap_or_default()
     }
 
     /// The text of this value, if it is one and not empty.
@@ -226,6 +344,15 @@ fn clean_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn members_are_found_in_what_is_not_read_to_its_end() {
+        let body = br#"{"a":{"secret":"no"},"b":"\ud83d","secret":"s","n":18446744073709551615,"secret":"t"}"#;
+        let found = |body, names| members::<3>(body, names).map(Option::unwrap_or_default);
+        assert_eq!(found(body, ["secret", "n", "x"]), ["s", "18446744073709551615", ""]);
+        assert_eq!(found(br#"{"n":null,"secret":"s",broken"#, ["n", "secret", "x"]), ["", "s", ""]);
+        assert_eq!(found(br#"["secret"]"#, ["secret", "n", "x"]), [""; 3]);
+    }
 
     #[test]
     fn what_cannot_be_read_costs_itself_only() {

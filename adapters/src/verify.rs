@@ -22,7 +22,10 @@ mod telesign;
 #[cfg(test)]
 mod tests;
 mod url_and_form;
+mod vk;
 mod vonage;
+mod wechat;
+mod zalo;
 
 use std::fmt;
 
@@ -48,7 +51,10 @@ pub use sinch::Sinch;
 pub use standard_webhooks::StandardWebhooks;
 pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
+pub use vk::BodySecret;
 pub use vonage::Vonage;
+pub use wechat::{JioChat, WeChat};
+pub use zalo::Zalo;
 
 /// How a request proves who sent it, and under which fields of the account the secrets lie.
 pub trait Scheme: fmt::Debug + Send + Sync {
@@ -72,6 +78,9 @@ pub trait Scheme: fmt::Debug + Send + Sync {
     fn secret_in_address(&self) -> bool {
         false
     }
+
+    /// Takes the secret out of a body that carries one, which archives must not keep.
+    fn redact(&self, _body: &mut Vec<u8>) {}
 
     /// Whether a signature is only good for a while: a time is signed with the request.
     fn is_timed(&self) -> bool {

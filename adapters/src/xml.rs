@@ -40,7 +40,12 @@ pub(crate) struct Document {
 
 /// Reads a body that must be XML with something in its root.
 pub(crate) fn document(request: &Request<Verified>) -> Result<Document, Malformed> {
-    let mut document = read(&request.body)?;
+    document_in(&request.body)
+}
+
+/// The same for what stood in the body in another form, such as encrypted.
+pub(crate) fn document_in(content: &[u8]) -> Result<Document, Malformed> {
+    let mut document = read(content)?;
     document.content = json::bounded(document.content)?;
     Ok(document)
 }

@@ -144,6 +144,7 @@ fn every_adapter_verifies_what_it_signs_and_nothing_else() {
         let resend = |times: usize| {
             let mut request = plain();
             request.url = signed.url.clone();
+            request.body = signed.body.clone();
             request.headers = vec![signed.headers.clone(); times].concat();
             request
         };
@@ -180,7 +181,9 @@ fn every_adapter_understands_the_sample_it_makes() {
         };
         assert_eq!(event["kind"], "message", "{}", adapter.provider);
         assert_eq!(event["text"], "Is anybody there? Olá & more", "{}", adapter.provider);
-        assert!(event["id"].is_string() && event["sender"].is_object(), "{event}");
+        // KakaoTalk gives messages no id.
+        assert!(event["id"].is_string() || adapter.provider == "kakaotalk", "{event}");
+        assert!(event["sender"].is_object(), "{event}");
     }
 }
 

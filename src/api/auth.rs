@@ -22,7 +22,7 @@ use crate::{
 pub(super) fn needed(method: &Method, path: &str) -> Scope {
     if method.is_safe() || path == "/v1/routes/try" {
         Scope::Read
-    } else if path.starts_with("/v1/channels") {
+    } else if path.starts_with("/v1/channels") || path.starts_with("/v1/agents/{id}/keys") {
         Scope::Admin
     } else {
         Scope::Write

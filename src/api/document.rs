@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use super::{auth, problem};
-use crate::messages::RequestOutcome;
+use crate::{messages::RequestOutcome, routing::ItemState};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +25,7 @@ use crate::messages::RequestOutcome;
             `after`; times are RFC 3339 in UTC; failures are `application/problem+json`."
     ),
     // Those that only parameters mention are not found by themselves.
-    components(schemas(problem::Document, problem::InputError, RequestOutcome))
+    components(schemas(problem::Document, problem::InputError, RequestOutcome, ItemState))
 )]
 struct Base;
 

@@ -36,7 +36,9 @@ pub(super) async fn replay(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = request.headers().get(KEY).filter(|_| request.method() == Method::POST);
+    // A new key is shown once and kept nowhere, so not here either.
+    let repeatable = request.method() == Method::POST && !request.uri().path().ends_with("/keys");
+    let key = request.headers().get(KEY).filter(|_| repeatable);
     let caller = request.extensions().get::<Key>();
     let (Some(key), Some(caller)) = (key, caller) else {
         return Ok(next.run(request).await);

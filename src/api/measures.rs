@@ -70,6 +70,8 @@ fn install() -> Option<PrometheusHandle> {
     );
     describe_histogram!("frontdesk_inbound_seconds", "From a webhook request to its answer.");
     describe_histogram!("frontdesk_group_size", "Requests in one transaction.");
+    describe_counter!("frontdesk_offers_total", "Items pushed to agents.");
+    describe_counter!("frontdesk_offers_timed_out_total", "Offers that nobody took in time.");
     describe_gauge!("frontdesk_queue_depth", "Interactions that wait, by queue.");
     describe_gauge!("frontdesk_queue_oldest_seconds", "How long the oldest of them has waited.");
     describe_gauge!("frontdesk_build_info", "Always 1; the version is a label.");

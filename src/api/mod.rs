@@ -28,6 +28,7 @@ mod queues;
 mod requests;
 mod routes;
 mod tasks;
+mod work_items;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::problem::{Code, Problem};
 use crate::{
+    assign::Waker,
     clock::{self, Clock},
     db::Store,
     ingest::Ingest,
@@ -65,6 +67,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Takes requests, and learns of changes.
     pub ingest: Ingest,
+    /// Lets items find their agents anew.
+    pub waker: Waker,
     /// Tells the time.
     pub clock: Clock,
     /// Counts.
@@ -88,6 +92,7 @@ pub fn router(parts: Parts) -> Router {
     let v1 = v1
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::replay))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::check))
+        .route_layer(middleware::from_fn_with_state(api.clone(), wake))
         .route_layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
     v1.merge(public)
         .fallback(async || {
@@ -109,6 +114,7 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(tasks::router())
         .merge(messages::router())
         .merge(queues::router())
+        .merge(work_items::router())
         .merge(routes::router())
         .merge(requests::router())
         .merge(explain::router())
@@ -138,6 +144,16 @@ async fn identify(mut request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", request.id = %id);
     let mut response = problem::finish(next.run(request).instrument(span).await, &id);
     response.headers_mut().insert(REQUEST_ID, header);
+    response
+}
+
+/// Whatever was changed may let an item find its agent.
+async fn wake(State(api): Context, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes && response.status().is_success() {
+        api.waker.wake();
+    }
     response
 }
 

@@ -1,24 +1,36 @@
-//! Queues, and what waits in them.
+//! Queues, what waits in them, and the next item of one for an agent.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use frontdesk_adapters::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Api, Context, announce,
-    input::{Body, Paging, Path, Query},
+    Api, Context,
+    agents::{By, OwnKey},
+    announce,
+    input::{Body, IfMatch, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
-    problem::Problem,
+    problem::{Code, Problem},
 };
 use crate::{
+    audit::{self, Subject},
     db::{StoreError, Tx},
-    routing::{self, Queue, WorkItem, store},
+    routing::{self, Queue, QueueSettings, WorkItem, offers, store},
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get)).routes(routes!(items))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, change))
+        .routes(routes!(items))
+        .routes(routes!(claim))
 }
 
 /// A queue to be made.
@@ -29,6 +41,46 @@ struct NewQueue {
     id: String,
     /// Its name for people; by itself the id.
     name: Option<String>,
+    /// How it is served.
+    #[serde(default)]
+    settings: QueueSettings,
+}
+
+/// What is to be changed about a queue. Absent fields stay as they are.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QueueChange {
+    /// Its name for people.
+    name: Option<String>,
+    /// How it is served: all settings; what is left out is as usual.
+    settings: Option<QueueSettings>,
+}
+
+/// For how long an item is claimed, and for whom.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claim {
+    /// The agent's id; by itself whoever makes the request.
+    agent: Option<String>,
+    /// Seconds until the item is back in its place unless it is accepted or renewed: 5 to 3,600, by
+    /// itself 60.
+    seconds: Option<i64>,
+}
+
+impl Claim {
+    /// The seconds, where they can be meant.
+    pub fn seconds(&self) -> Result<i64, Problem> {
+        let seconds = self.seconds.unwrap_or(offers::CLAIM_SECONDS);
+        if (5..=3600).contains(&seconds) {
+            return Ok(seconds);
+        }
+        Err(Problem::body("/seconds", "give 5 to 3600"))
+    }
+
+    /// The agent it is for.
+    pub async fn agent(&self, api: &Api, by: &By, own: &OwnKey) -> Result<String, Problem> {
+        own.agent(api, self.agent.clone(), &by.0).await
+    }
 }
 
 /// A work item with its place.
@@ -79,7 +131,11 @@ async fn get(State(api): Context, Path(id): Path<String>) -> Result<Versioned<Qu
 /// Makes a queue.
 #[utoipa::path(post, path = "/v1/queues", tag = "queues", request_body = NewQueue,
     responses((status = 201, body = Queue, description = "The new queue.")))]
-async fn create(State(api): Context, Body(new): Body<NewQueue>) -> Result<Created<Queue>, Problem> {
+async fn create(
+    State(api): Context,
+    By(author): By,
+    Body(new): Body<NewQueue>,
+) -> Result<Created<Queue>, Problem> {
     routing::check_id(&new.id).map_err(|error| Problem::body("/id", error))?;
     let name = new.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let now = api.clock.now().as_millis();
@@ -87,15 +143,59 @@ async fn create(State(api): Context, Body(new): Body<NewQueue>) -> Result<Create
         name: name.unwrap_or_else(|| new.id.clone()),
         id: new.id,
         is_default: false,
+        settings: new.settings,
         created_at: now,
         changed_at: now,
         version: 1,
     };
     let mut tx = api.store.begin().await?;
+    check(&mut tx, &queue).await?;
     store::insert_queue(&mut tx, &queue).await?;
+    let changes = audit::differences(&None::<Queue>, &queue);
+    let subject = Subject::new("queue", &queue.id);
+    audit::record(&mut tx, &author, subject, "create", changes, now).await?;
     tx.commit().await?;
     announce(&api).await;
     Ok(Created(format!("/v1/queues/{}", queue.id), Versioned(queue, 1)))
+}
+
+/// Changes a queue; what waits in it is put in its new order.
+#[utoipa::path(patch, path = "/v1/queues/{id}", tag = "queues",
+    params(("id" = String, Path, description = "The queue's id.")), request_body = QueueChange,
+    responses((status = 200, body = Queue, description = "The changed queue.")))]
+async fn change(
+    State(api): Context,
+    By(author): By,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Body(change): Body<QueueChange>,
+) -> Result<Versioned<Queue>, Problem> {
+    let now = api.clock.now().as_millis();
+    let mut tx = api.store.begin().await?;
+    let before = find(&mut tx, &id).await?.ok_or_else(|| Problem::not_found("queue"))?;
+    if_match.check(before.version)?;
+    let name = change.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
+    let queue = Queue {
+        name: name.unwrap_or_else(|| before.name.clone()),
+        settings: change.settings.unwrap_or_else(|| before.settings.clone()),
+        changed_at: now,
+        version: before.version + 1,
+        ..before.clone()
+    };
+    check(&mut tx, &queue).await?;
+    if !store::save_queue(&mut tx, &queue).await? {
+        return Err(Problem::conflict());
+    }
+    if queue.settings.terms() != before.settings.terms() {
+        store::reorder(&mut tx, &queue.id, &queue.settings.terms()).await?;
+    }
+    let changes = audit::differences(&before, &queue);
+    let subject = Subject::new("queue", &queue.id);
+    audit::record(&mut tx, &author, subject, "change", changes, now).await?;
+    tx.commit().await?;
+    announce(&api).await;
+    let version = queue.version;
+    Ok(Versioned(queue, version))
 }
 
 /// Lists what waits in a queue, in the order it is served.
@@ -120,11 +220,74 @@ async fn items(
     };
     tx.rollback().await?;
     let now = api.clock.now();
-    let page = range.page(items, |item| (item.priority, item.queued_at, item.id));
+    let page = range.page(items, |item| (item.sort_1, item.sort_2, item.id));
     let mut positions = first..;
     Ok(Json(page.map(|item| QueuedItem::new(item, positions.next(), now))))
 }
 
+/// Claims the next item of a queue that the agent may take, for a while.
+///
+/// Accept, reject or renew it under `/v1/work-items`; otherwise it is back in its place when the
+/// time is over. An idempotency key makes a repeated claim the same claim.
+#[utoipa::path(post, path = "/v1/queues/{id}/claim", tag = "queues",
+    params(("id" = String, Path, description = "The queue's id.")), request_body = Claim,
+    responses((status = 200, body = WorkItem, description = "The item, offered to the agent."),
+        (status = 204, description = "Nothing waits that the agent may take.")))]
+async fn claim(
+    State(api): Context,
+    by: By,
+    own: OwnKey,
+    Path(id): Path<String>,
+    Body(body): Body<Claim>,
+) -> Result<Response, Problem> {
+    let seconds = body.seconds()?;
+    let agent = body.agent(&api, &by, &own).await?;
+    let now = api.clock.now().as_millis();
+    let mut tx = api.store.begin().await?;
+    let item = offers::claim(&mut tx, &id, &agent, seconds, &by.0, now).await?;
+    tx.commit().await?;
+    Ok(match item {
+        Some(item) => Json(item).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
+}
+
 pub(super) async fn find(tx: &mut Tx, id: &str) -> Result<Option<Queue>, StoreError> {
-    Ok(store::queues(tx).await?.into_iter().find(|queue| queue.id == id))
+    store::queue(tx, id).await
+}
+
+async fn check(tx: &mut Tx, queue: &Queue) -> Result<(), Problem> {
+    queue
+        .settings
+        .check(&queue.id)
+        .map_err(|(pointer, error)| Problem::body(format!("/settings{pointer}"), error))?;
+    if let Some(overflow) = &queue.settings.overflow
+        && find(tx, &overflow.queue).await?.is_none()
+    {
+        let error = routing::RouteError::UnknownQueue(overflow.queue.clone());
+        return Err(Problem::body("/settings/overflow/queue", error));
+    }
+    Ok(())
+}
+
+impl From<offers::OfferError> for Problem {
+    fn from(error: offers::OfferError) -> Self {
+        use offers::OfferError;
+        match error {
+            OfferError::UnknownQueue => Self::not_found("queue"),
+            OfferError::NotServing => Self::new(
+                Code::NotServing,
+                "the agent serves neither this queue nor is in one of its pools; add the queue to \
+                 the agent, or the agent to a pool",
+            ),
+            OfferError::AtCapacity => crate::desk::DeskError::AtCapacity.into(),
+            OfferError::NotOffered => crate::desk::DeskError::NotOffered.into(),
+            OfferError::NoRejections => Self::new(
+                Code::IllegalTransition,
+                "this queue lets nobody reject an offer; accept it, or let it run out",
+            ),
+            OfferError::UnknownReason(_) => Self::body("/reason", error),
+            OfferError::Store(error) => error.into(),
+        }
+    }
 }

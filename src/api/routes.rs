@@ -1,19 +1,22 @@
 //! The ordered rules that choose a queue, and a way to try them.
 
 use axum::{Json, extract::State, http::StatusCode};
-use frontdesk_adapters::Medium;
+use frontdesk_adapters::{Medium, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    Api, Context, announce,
+    Api, Context,
+    agents::By,
+    announce,
     input::{Body, IfMatch, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::Problem,
     queues,
 };
 use crate::{
+    audit::{self, Subject},
     db::{StoreError, Tx},
     profiles::PersonKind,
     routing::{self, DEFAULT_PRIORITY, Facts, Route, RouteError, When, store},
@@ -38,6 +41,9 @@ struct NewRoute {
     position: Option<i64>,
     /// Lower numbers are served first; by itself 100.
     priority: Option<i64>,
+    /// What an agent must know to be given what it queues; by itself nothing.
+    #[serde(default)]
+    skills: Vec<String>,
     /// What must hold; by itself it always does.
     #[serde(default)]
     when: When,
@@ -55,6 +61,8 @@ struct RouteChange {
     position: Option<i64>,
     /// Lower numbers are served first.
     priority: Option<i64>,
+    /// All skills.
+    skills: Option<Vec<String>>,
     /// All conditions.
     when: Option<When>,
     /// Whether it is tried at all.
@@ -83,6 +91,9 @@ struct Described {
     /// Whether the sender opted out of our messages.
     #[serde(default)]
     opted_out: bool,
+    /// When it comes, in RFC 3339; by itself now. Queues have hours.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
 }
 
 /// Where the message would go, and why.
@@ -94,6 +105,8 @@ struct Tried {
     priority: i64,
     /// The route that takes it; `null` when none does.
     route: Option<String>,
+    /// What an agent must know to be given it.
+    skills: Vec<String>,
     /// Why, in a sentence.
     reason: String,
     /// Every active route, in the order they are tried.
@@ -107,7 +120,7 @@ struct Considered {
     route: String,
     /// Whether all its conditions hold.
     matches: bool,
-    /// A condition that does not hold.
+    /// A condition that does not hold; `schedule` when the route's queue is closed.
     unmet: Option<&'static str>,
 }
 
@@ -115,6 +128,7 @@ impl From<RouteError> for Problem {
     fn from(error: RouteError) -> Self {
         let pointer = match error {
             RouteError::Id => "/id",
+            RouteError::Skill => "/skills",
             RouteError::Pattern(_) => "/when/text",
             RouteError::UnknownQueue(_) => "/queue",
         };
@@ -152,7 +166,11 @@ async fn get(State(api): Context, Path(id): Path<String>) -> Result<Versioned<Ro
 /// Makes a route.
 #[utoipa::path(post, path = "/v1/routes", tag = "routes", request_body = NewRoute,
     responses((status = 201, body = Route, description = "The new route.")))]
-async fn create(State(api): Context, Body(new): Body<NewRoute>) -> Result<Created<Route>, Problem> {
+async fn create(
+    State(api): Context,
+    By(author): By,
+    Body(new): Body<NewRoute>,
+) -> Result<Created<Route>, Problem> {
     routing::check_id(&new.id)?;
     let now = api.clock.now().as_millis();
     let mut tx = api.store.begin().await?;
@@ -162,6 +180,7 @@ async fn create(State(api): Context, Body(new): Body<NewRoute>) -> Result<Create
         position: new.position.unwrap_or_else(|| last.saturating_add(1)),
         queue: new.queue,
         priority: new.priority.unwrap_or(DEFAULT_PRIORITY),
+        skills: new.skills,
         when: new.when,
         active: new.active.unwrap_or(true),
         created_at: now,
@@ -170,6 +189,9 @@ async fn create(State(api): Context, Body(new): Body<NewRoute>) -> Result<Create
     };
     check(&mut tx, &route).await?;
     store::insert_route(&mut tx, &route).await?;
+    let changes = audit::differences(&None::<Route>, &route);
+    let subject = Subject::new("route", &route.id);
+    audit::record(&mut tx, &author, subject, "create", changes, now).await?;
     tx.commit().await?;
     announce(&api).await;
     Ok(Created(format!("/v1/routes/{}", route.id), Versioned(route, 1)))
@@ -181,20 +203,24 @@ async fn create(State(api): Context, Body(new): Body<NewRoute>) -> Result<Create
     responses((status = 200, body = Route, description = "The changed route.")))]
 async fn change(
     State(api): Context,
+    By(author): By,
     Path(id): Path<String>,
     if_match: IfMatch,
     Body(change): Body<RouteChange>,
 ) -> Result<Versioned<Route>, Problem> {
+    let now = api.clock.now().as_millis();
     let mut tx = api.store.begin().await?;
-    let route = find(&mut tx, &id).await?.ok_or_else(|| Problem::not_found("route"))?;
-    if_match.check(route.version)?;
+    let before = find(&mut tx, &id).await?.ok_or_else(|| Problem::not_found("route"))?;
+    if_match.check(before.version)?;
+    let route = before.clone();
     let route = Route {
         position: change.position.unwrap_or(route.position),
         queue: change.queue.unwrap_or(route.queue),
         priority: change.priority.unwrap_or(route.priority),
+        skills: change.skills.unwrap_or_else(|| route.skills.clone()),
         when: change.when.unwrap_or(route.when),
         active: change.active.unwrap_or(route.active),
-        changed_at: api.clock.now().as_millis(),
+        changed_at: now,
         version: route.version + 1,
         ..route
     };
@@ -202,6 +228,9 @@ async fn change(
     if !store::save_route(&mut tx, &route).await? {
         return Err(Problem::conflict());
     }
+    let changes = audit::differences(&before, &route);
+    let subject = Subject::new("route", &route.id);
+    audit::record(&mut tx, &author, subject, "change", changes, now).await?;
     tx.commit().await?;
     announce(&api).await;
     let version = route.version;
@@ -212,11 +241,20 @@ async fn change(
 #[utoipa::path(delete, path = "/v1/routes/{id}", tag = "routes",
     params(("id" = String, Path, description = "The route's id.")),
     responses((status = 204, description = "It is gone.")))]
-async fn delete(State(api): Context, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+async fn delete(
+    State(api): Context,
+    By(author): By,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     let mut tx = api.store.begin().await?;
+    let route = find(&mut tx, &id).await?.ok_or_else(|| Problem::not_found("route"))?;
     if !store::delete_route(&mut tx, &id).await? {
         return Err(Problem::not_found("route"));
     }
+    let changes = audit::differences(&route, &None::<Route>);
+    let subject = Subject::new("route", &route.id);
+    audit::record(&mut tx, &author, subject, "delete", changes, api.clock.now().as_millis())
+        .await?;
     tx.commit().await?;
     announce(&api).await;
     Ok(StatusCode::NO_CONTENT)
@@ -242,6 +280,7 @@ async fn try_out(
         language: message.language.as_deref(),
         person: message.person_kind,
         opted_out: message.opted_out,
+        now: message.at.unwrap_or_else(|| api.clock.now()).as_millis(),
     };
     let decision = catalog.routes.decide(&facts);
     let considered = catalog.routes.explain(&facts).map(|(route, unmet)| Considered {
@@ -253,6 +292,7 @@ async fn try_out(
         queue: decision.queue,
         priority: decision.priority,
         route: decision.route,
+        skills: decision.skills,
         reason: decision.reason,
         considered: considered.collect(),
     }))
@@ -264,6 +304,9 @@ async fn find(tx: &mut Tx, id: &str) -> Result<Option<Route>, StoreError> {
 
 async fn check(tx: &mut Tx, route: &Route) -> Result<(), Problem> {
     route.when.text.as_deref().map(routing::pattern).transpose()?;
+    if !route.skills.iter().all(|skill| routing::is_word(skill)) {
+        return Err(RouteError::Skill.into());
+    }
     if queues::find(tx, &route.queue).await?.is_none() {
         return Err(RouteError::UnknownQueue(route.queue.clone()).into());
     }

@@ -7,6 +7,9 @@ use serde_json::json;
 
 use super::{Exit, terminal::print};
 
+/// A line shows no more fields than this.
+const MOST_FIELDS: usize = 12;
+
 /// Every provider: what it receives, how it is verified, its account.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -42,9 +45,13 @@ impl Providers {
                 });
                 print(line)?;
             } else {
-                let fields: Vec<_> = fields
+                let mut fields: Vec<_> = fields
                     .map(|field| format!("{}{}", field.name, if field.required { "" } else { "?" }))
                     .collect();
+                if fields.len() > MOST_FIELDS {
+                    let more = fields.split_off(MOST_FIELDS).len();
+                    fields.push(format!("and {more} more (--json)"));
+                }
                 let verified = adapter.verifier.describe();
                 table.add_row([adapter.provider, adapter.receives, &verified, &fields.join(", ")]);
             }

@@ -26,6 +26,9 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.committers", false),
     ("ingest.refused", false),
     ("desk.telephony", false),
+    ("routing.sweep_seconds", false),
+    ("routing.away_after_timeout", false),
+    ("routing.reassign_when_offline", false),
     ("egress.allow", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
@@ -171,7 +174,7 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, routing, log, .. } = Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -181,6 +184,9 @@ fn default(name: &str) -> Option<String> {
         "ingest.group" => Some(ingest.group.to_string()),
         "ingest.refused" => Some(ingest.refused.to_string()),
         "desk.telephony" => Some(desk.telephony.to_string()),
+        "routing.sweep_seconds" => Some(routing.sweep_seconds.to_string()),
+        "routing.away_after_timeout" => Some(routing.away_after_timeout.to_string()),
+        "routing.reassign_when_offline" => Some(routing.reassign_when_offline.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -3,7 +3,11 @@
 //! The environment's names are `FRONTDESK__SECTION__KEY`; a secret is also taken from the file that
 //! `…_FILE` names. An unknown key is an error. Channels are not settings: they live in the database.
 
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
 
 use frontdesk_adapters::Secret;
 use ipnet::IpNet;
@@ -25,6 +29,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// What agents may do.
     pub desk: Desk,
+    /// How items find their agents.
+    pub routing: Routing,
     /// What may be called.
     pub egress: Egress,
     /// The key that seals secrets.
@@ -39,8 +45,7 @@ pub struct Config {
 pub struct Database {
     /// `FRONTDESK__DATABASE__URL`: `sqlite:frontdesk.db` or `postgres://…`.
     pub url: String,
-    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL, besides the
-    /// committers' own.
+    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL.
     pub max_connections: u32,
 }
 
@@ -103,6 +108,27 @@ impl Default for Ingest {
 pub struct Desk {
     /// `FRONTDESK__DESK__TELEPHONY`: whether contacts of type `phone` are entered.
     pub telephony: bool,
+}
+
+/// How items find their agents.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Routing {
+    /// `FRONTDESK__ROUTING__SWEEP_SECONDS`: how often leases and waits are looked at.
+    pub sweep_seconds: NonZeroU64,
+    /// `FRONTDESK__ROUTING__AWAY_AFTER_TIMEOUT`: whether an agent who lets a pushed offer run out
+    /// is taken for away.
+    pub away_after_timeout: bool,
+    /// `FRONTDESK__ROUTING__REASSIGN_WHEN_OFFLINE`: whether messaging at hand of an agent who goes
+    /// offline goes back into its queue.
+    pub reassign_when_offline: bool,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        let sweep_seconds = NonZeroU64::MIN;
+        Self { sweep_seconds, away_after_timeout: true, reassign_when_offline: false }
+    }
 }
 
 /// What may be called, besides the internet by `https`.

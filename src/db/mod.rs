@@ -16,7 +16,7 @@ pub(crate) use batch::batch_row;
 pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
 pub use migrate::{MigrateError, pending};
 use sqlx::{
-    Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -114,9 +114,6 @@ pub enum OpenError {
 /// How long to wait for a connection before saying that the database is unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection to PostgreSQL may have been idle and is still taken to work.
-const ASK_AFTER: Duration = Duration::from_secs(1);
-
 impl Store {
     /// Opens `url` without touching its schema: `sqlite:frontdesk.db` or `postgres://…`.
     pub async fn open(url: &str, max_connections: u32) -> Result<Self, OpenError> {
@@ -139,8 +136,13 @@ impl Store {
                 // The plan never depends on how many rows travel: it is made once.
                 ("plan_cache_mode", "force_generic_plan"),
             ]);
-        let pool = pool(max_connections).connect_with(options).await;
-        Ok(Self::Postgres(pool.map_err(OpenError::Unreachable)?))
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await
+            .map_err(OpenError::Unreachable)?;
+        Ok(Self::Postgres(pool))
     }
 
     async fn open_sqlite(url: &str) -> Result<Self, OpenError> {
@@ -205,25 +207,6 @@ impl Store {
         }
     }
 
-    /// The same store for somebody who writes all the time, one transaction after the other. On
-    /// PostgreSQL that is always by the same connection, whose server process has everything at hand.
-    #[must_use]
-    pub fn for_committer(&self) -> Self {
-        match self {
-            Self::Sqlite { .. } => self.clone(),
-            Self::Postgres(shared) => {
-                Self::Postgres(pool(1).connect_lazy_with((*shared.connect_options()).clone()))
-            }
-        }
-    }
-
-    /// Closes what [`Store::for_committer`] opened.
-    pub async fn close_committer(&self) {
-        if let Self::Postgres(pool) = self {
-            pool.close().await;
-        }
-    }
-
     /// The engine's name, for people.
     #[must_use]
     pub fn engine(&self) -> &'static str {
@@ -268,23 +251,6 @@ impl Store {
             Self::Postgres(pool) => pool.close().await,
         }
     }
-}
-
-/// A pool that asks the server whether it is still there only after a pause: a transaction that
-/// follows the last one closely would pay for the question each time.
-fn pool(max_connections: u32) -> PgPoolOptions {
-    PgPoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false)
-        .before_acquire(|connection, state| {
-            Box::pin(async move {
-                if state.idle_for >= ASK_AFTER {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
 }
 
 /// Moves SQLite's log into the database file without holding up the writer.

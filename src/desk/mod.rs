@@ -12,11 +12,13 @@ mod finding;
 pub mod identity;
 pub mod import;
 pub mod merges;
+mod queues;
 mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
 pub use finding::{Finding, Findings, find as find_interactions};
+pub use queues::{accept_offer, overflow_into, reassign, requeue, waited_too_long};
 pub use replies::{Reply, reply};
 use uuid::Uuid;
 
@@ -25,7 +27,7 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Action, Interaction, Refused, State, Step, history, store, work},
     outbox::{self, EventType, NewEvent},
-    routing,
+    routing::{self, availability},
 };
 
 /// Why a change was not made.
@@ -55,6 +57,15 @@ pub enum DeskError {
     /// The address is another person's.
     #[error("this address is another person's")]
     HeldByOther,
+    /// The agent has no room for it.
+    #[error("the agent has as much at hand as the capacity allows")]
+    AtCapacity,
+    /// Another agent is asked to take it.
+    #[error("it is offered to another agent at the moment")]
+    OfferedToOther,
+    /// It is not offered to the agent, or no longer.
+    #[error("it is not offered to this agent, or no longer")]
+    NotOffered,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,36 +80,20 @@ pub async fn act(
     now: i64,
 ) -> Result<Interaction, DeskError> {
     let step = interactions::step(before.into(), action, interactions::role(author))?;
-    make(tx, before, &step, author, now).await
-}
-
-/// Puts the interaction into `queue`, behind what waits there; its agent is free of it.
-pub async fn requeue(
-    tx: &mut Tx,
-    before: &Interaction,
-    queue: &str,
-    author: &Author,
-    now: i64,
-) -> Result<Interaction, DeskError> {
-    let role = interactions::role(author);
-    let step = interactions::step(before.into(), &Action::Requeue, role)?;
-    let last = routing::store::items_of(tx, before.id).await?.pop();
-    routing::store::end(tx, &[before.id], now).await?;
-    let after = make(tx, before, &step, author, now).await?;
-    let decision = routing::Decision {
-        queue: queue.to_owned(),
-        priority: last.as_ref().map_or(routing::DEFAULT_PRIORITY, |item| item.priority),
-        route: None,
-        reason: format!("put here by {author}"),
-    };
-    let ids = routing::enqueue(tx, vec![(before.id, decision)], now).await?;
-    for id in ids {
-        if let Some(last) = &last {
-            routing::store::follow(tx, id, last.id).await?;
-        }
-        tell(tx, EventType::WorkItemQueued, Some(before.id), id, now).await?;
+    // The agent comes before the interaction, as everywhere: so no two changes wait for each other.
+    match action {
+        Action::Accept(agent) => queues::admit(tx, before, agent, now).await?,
+        Action::Assign(agent) => drop(availability::lock(tx, agent).await?),
+        Action::EngageBot(_)
+        | Action::Hold(_)
+        | Action::Resume
+        | Action::Requeue
+        | Action::WrapUp
+        | Action::Close(_)
+        | Action::Abandon(_)
+        | Action::Fault => {}
     }
-    Ok(after)
+    make(tx, before, &step, author, now).await
 }
 
 /// Carries out a permitted step.
@@ -121,9 +116,7 @@ async fn make(
     let transition = history::insert_transition(tx, before, &after, step.cause, author).await?;
     match (&after.assigned_to, after.state) {
         (Some(agent), State::WorkInProgress) => {
-            if let Some(item) = routing::store::accept(tx, before.id, agent, at).await? {
-                tell(tx, EventType::WorkItemAccepted, Some(before.id), item, at).await?;
-            }
+            queues::hand_over(tx, before, agent, step.cause, author, at).await?;
         }
         (_, State::ClosedComplete | State::ClosedAbandoned | State::Faulted) => {
             routing::store::end(tx, &[before.id], at).await?;

@@ -156,7 +156,10 @@ pub(super) fn arrivals(
             Some(ours) if !addressed.answers_at(ours) && ours.len() <= KEY_BYTES => ours.to_owned(),
             Some(_) | None => addressed.address.clone(),
         };
-        let key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
+        let mut key = event.dedupe_key().map_or_else(|| fallback_key(digest, place), bounded_key);
+        if let Some(window) = event.repeats_within() {
+            key = format!("{key}:{}", received_at.div_euclid(window.into()));
+        }
         Arrived {
             id: clock::new_id(),
             request_id,
@@ -243,6 +246,8 @@ fn archived(
     outcome: RequestOutcome,
     reason: Option<String>,
 ) -> NewRequest {
+    let mut body = request.body;
+    channel.adapter.verifier.redact(&mut body);
     NewRequest {
         id: clock::new_id(),
         channel_id: Some(channel.id.clone()),
@@ -254,7 +259,7 @@ fn archived(
         reason,
         events: 0,
         duplicates: 0,
-        body: Bytes(request.body),
+        body: Bytes(body),
     }
 }
 
@@ -265,7 +270,11 @@ fn refused(
     reason: Option<String>,
     now: Timestamp,
 ) -> NewRequest {
-    let body = &request.body[..request.body.len().min(REFUSED_BODY_BYTES)];
+    let mut body = request.body.clone();
+    if let Some(channel) = channel {
+        channel.adapter.verifier.redact(&mut body);
+    }
+    body.truncate(REFUSED_BODY_BYTES);
     NewRequest {
         id: clock::new_id(),
         channel_id: channel.map(|channel| channel.id.clone()),
@@ -277,7 +286,7 @@ fn refused(
         reason,
         events: 0,
         duplicates: 0,
-        body: Bytes(body.to_vec()),
+        body: Bytes(body),
     }
 }
 

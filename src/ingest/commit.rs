@@ -10,7 +10,7 @@ use std::{
 
 use frontdesk_adapters::{Event, Outcome, Parsed};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -93,13 +93,19 @@ impl Committer {
         store: Store,
         catalog: catalog::Shared,
         limits: Limits,
+        queued: Arc<Notify>,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(limits.queue);
         let (slow, slow_receiver) = mpsc::channel(SLOW_GROUP);
         let log_has_grown = Arc::new(AtomicBool::new(false));
-        let run =
-            Run { store, catalog, group: limits.group, log_has_grown: Arc::clone(&log_has_grown) };
+        let run = Run {
+            store,
+            catalog,
+            group: limits.group,
+            queued,
+            log_has_grown: Arc::clone(&log_has_grown),
+        };
         let task = tokio::spawn(run.until_stopped(receiver, slow_receiver, stop));
         (Self { sender, slow, log_has_grown }, task)
     }
@@ -131,6 +137,7 @@ struct Run {
     store: Store,
     catalog: catalog::Shared,
     group: usize,
+    queued: Arc<Notify>,
     log_has_grown: Arc<AtomicBool>,
 }
 
@@ -145,7 +152,7 @@ impl Run {
         loop {
             tokio::select! {
                 biased;
-                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { break },
+                count = receiver.recv_many(&mut waiting, self.group) => if count == 0 { return },
                 // Nobody can hand over any more; what waits is still recorded, and what is in the
                 // slow lane is told so and comes again.
                 () = stop.cancelled(), if !receiver.is_closed() => {
@@ -172,7 +179,6 @@ impl Run {
                 );
             }
         }
-        self.store.close_committer().await;
     }
 
     /// How many of these make one group.
@@ -231,6 +237,7 @@ impl Run {
             match result.await {
                 Ok(recorded) => {
                     recorded.count();
+                    self.queued.notify_one();
                     return Ok(recorded.outcomes);
                 }
                 // A deadlock, or a race lost twice: the next attempt sees the winner.

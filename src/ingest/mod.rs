@@ -25,7 +25,7 @@ use std::{num::NonZeroUsize, sync::Arc};
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
 pub use replay::{Again, Difference, Proof};
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -125,12 +125,14 @@ pub struct Workers {
 }
 
 impl Ingest {
-    /// Starts the committers over a store whose schema is up to date.
+    /// Starts the committers over a store whose schema is up to date. `queued` is rung whenever
+    /// something may have been put into a queue.
     pub async fn start(
         store: Store,
         vault: Vault,
         clock: Clock,
         limits: Limits,
+        queued: Arc<Notify>,
     ) -> Result<(Self, Workers), StoreError> {
         let stop = CancellationToken::new();
         let catalog = catalog::Shared::load(&store, &vault).await?;
@@ -138,9 +140,10 @@ impl Ingest {
         let mut tasks = Vec::new();
         for _ in 0..store.committers(limits.committers) {
             let (committer, task) = commit::Committer::start(
-                store.for_committer(),
+                store.clone(),
                 catalog.clone(),
                 limits,
+                Arc::clone(&queued),
                 stop.clone(),
             );
             committers.push(committer);

@@ -140,7 +140,7 @@ async fn compare(inner: &Inner, preview: &preview::Preview) -> Result<Vec<Differ
         if recorded.is_none() || !fields.is_empty() {
             let provider_id = match event {
                 Event::Message(message) => message.id.clone(),
-                Event::Status(status) => Some(status.id.clone()),
+                Event::Status(status) => status.id.clone(),
             };
             let (place, kind) = (arrived.place, event.kind());
             let new = recorded.is_none();

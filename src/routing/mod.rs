@@ -1,47 +1,36 @@
 //! Which queue an interaction waits in, and why.
 //!
 //! Routes are tried in order; the first whose conditions all hold chooses queue and priority. Where
-//! none does, the default queue takes the item, visibly unrouted. The work item is written in the
-//! same transaction as the message.
+//! none does, the default queue takes the item, visibly unrouted. A route whose queue is closed is
+//! passed over. The work item is written in the same transaction as the message.
+//!
+//! [`offers`] gives items to agents, one at a time and under a lease; [`assignment`] decides to whom
+//! they are pushed, and [`availability`] is what it knows of agents.
 
+pub mod assignment;
+pub mod availability;
+pub mod history;
+mod items;
+pub mod offers;
+mod queues;
+pub mod schedule;
 pub mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use frontdesk_adapters::Medium;
+pub use items::{ItemState, Lane, NewWork, WorkItem, enqueue};
+pub use queues::{
+    DEFAULT_QUEUE, MaxWait, MaxWaitAction, Overflow, Pool, Queue, QueueError, QueueSettings,
+    SortField, Terms,
+};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::{
-    clock,
-    db::{StoreError, Tx},
-    profiles::PersonKind,
-};
-
-/// The queue of interactions that no route wants.
-pub const DEFAULT_QUEUE: &str = "default";
-
-/// A place where interactions wait for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
-pub struct Queue {
-    /// Its name in configuration.
-    pub id: String,
-    /// Its name for people.
-    pub name: String,
-    /// Whether it takes what no route wants.
-    pub is_default: bool,
-    /// When it was made.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub created_at: i64,
-    /// When it last changed.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub changed_at: i64,
-    /// Counts changes.
-    pub version: i64,
-}
+use self::schedule::Opening;
+use crate::profiles::PersonKind;
 
 /// What must hold for a route to be taken. Absent conditions always hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -132,6 +121,8 @@ pub struct Route {
     pub queue: String,
     /// Lower numbers are served first; 100 unless said otherwise.
     pub priority: i64,
+    /// What an agent must know to be given what it queues.
+    pub skills: Vec<String>,
     /// What must hold.
     pub when: When,
     /// Whether it is tried at all.
@@ -157,6 +148,9 @@ pub enum RouteError {
     /// Its id would not fit into an address.
     #[error("an id is 1 to 64 lower-case letters, digits, hyphens or underscores")]
     Id,
+    /// A skill that is no word.
+    #[error("a skill is 1 to 64 lower-case letters, digits, hyphens, dots or underscores")]
+    Skill,
     /// The pattern is not one.
     #[error("the text pattern is not a regular expression: {0}")]
     Pattern(String),
@@ -184,6 +178,8 @@ pub struct Facts<'a> {
     pub person: Option<PersonKind>,
     /// Whether the sender opted out of our messages.
     pub opted_out: bool,
+    /// When it is, in Unix milliseconds: queues have hours.
+    pub now: i64,
 }
 
 /// Where an interaction goes.
@@ -195,16 +191,24 @@ pub struct Decision {
     pub priority: i64,
     /// The route that was taken; `None` when none was.
     pub route: Option<String>,
+    /// What an agent must know to be given it.
+    pub skills: Vec<String>,
     /// Why, in a sentence.
     pub reason: String,
+    /// What the queue makes of it.
+    pub terms: Terms,
 }
 
 /// The routes, ready to be tried. Cheap to keep, made anew when they change.
 #[derive(Debug)]
 pub struct Table {
     routes: Vec<(Route, Option<Regex>)>,
+    queues: HashMap<String, (Option<Opening>, Terms)>,
     default_queue: String,
 }
+
+/// What a route lacks when its queue is closed.
+const CLOSED: &str = "schedule";
 
 impl Table {
     /// Prepares `routes`, which are in order.
@@ -222,7 +226,16 @@ impl Table {
                 }
             }
         });
-        Self { routes: prepared.collect(), default_queue }
+        let queues = queues.iter().map(|queue| {
+            let schedule = queue.settings.schedule.as_ref().map(Opening::new).transpose();
+            let opening = schedule.unwrap_or_else(|error| {
+                // Checked on entry as well; better open than deaf.
+                tracing::warn!(queue.id = %queue.id, %error, "queue is taken for always open");
+                None
+            });
+            (queue.id.clone(), (opening, queue.settings.terms()))
+        });
+        Self { routes: prepared.collect(), queues: queues.collect(), default_queue }
     }
 
     /// Whether a route depends on what senders decided about our messages.
@@ -234,26 +247,40 @@ impl Table {
     /// Chooses a queue.
     #[must_use]
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
+        let mut closed: Option<&Route> = None;
         for (route, regex) in &self.routes {
-            if route.when.unmet(facts, regex.as_ref()).is_none() {
-                return Decision {
-                    queue: route.queue.clone(),
-                    priority: route.priority,
-                    route: Some(route.id.clone()),
-                    reason: format!("route {} matched", route.id),
-                };
+            match self.unmet(route, regex.as_ref(), facts) {
+                None => {
+                    let passed = closed.map(|before| {
+                        format!("; route {} was passed over, its queue is closed", before.id)
+                    });
+                    let passed = passed.unwrap_or_default();
+                    return Decision {
+                        queue: route.queue.clone(),
+                        priority: route.priority,
+                        route: Some(route.id.clone()),
+                        skills: route.skills.clone(),
+                        reason: format!("route {} matched{passed}", route.id),
+                        terms: self.terms(&route.queue),
+                    };
+                }
+                Some(CLOSED) => closed = closed.or(Some(route)),
+                Some(_) => {}
             }
         }
-        let reason = match self.routes.len() {
-            0 => "there are no routes".to_owned(),
-            1 => "the one route did not match".to_owned(),
-            count => format!("none of {count} routes matched"),
+        let reason = match (closed, self.routes.len()) {
+            (Some(route), _) => format!("route {} matched, but its queue is closed", route.id),
+            (None, 0) => "there are no routes".to_owned(),
+            (None, 1) => "the one route did not match".to_owned(),
+            (None, count) => format!("none of {count} routes matched"),
         };
         Decision {
             queue: self.default_queue.clone(),
             priority: DEFAULT_PRIORITY,
             route: None,
+            skills: Vec::new(),
             reason,
+            terms: self.terms(&self.default_queue),
         }
     }
 
@@ -262,8 +289,33 @@ impl Table {
         &self,
         facts: &Facts<'_>,
     ) -> impl Iterator<Item = (&Route, Option<&'static str>)> {
-        self.routes.iter().map(|(route, regex)| (route, route.when.unmet(facts, regex.as_ref())))
+        let routes = self.routes.iter();
+        routes.map(|(route, regex)| (route, self.unmet(route, regex.as_ref(), facts)))
     }
+
+    fn unmet(
+        &self,
+        route: &Route,
+        regex: Option<&Regex>,
+        facts: &Facts<'_>,
+    ) -> Option<&'static str> {
+        route.when.unmet(facts, regex).or_else(|| {
+            let (opening, _) = self.queues.get(&route.queue)?;
+            opening.as_ref().is_some_and(|opening| !opening.is_open(facts.now)).then_some(CLOSED)
+        })
+    }
+
+    fn terms(&self, queue: &str) -> Terms {
+        let known = self.queues.get(queue);
+        known.map_or_else(|| QueueSettings::default().terms(), |(_, terms)| *terms)
+    }
+}
+
+/// Whether a text may be a skill, or a reason to reject an offer.
+#[must_use]
+pub fn is_word(text: &str) -> bool {
+    let well_formed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(well_formed)
 }
 
 /// Checks the id of a route or a queue.
@@ -309,65 +361,4 @@ impl When {
             (!holds).then_some("text")
         })
     }
-}
-
-/// An interaction that waits, for showing.
-#[derive(Clone, Debug, Serialize, sqlx::FromRow, utoipa::ToSchema)]
-pub struct WorkItem {
-    /// Opaque id.
-    pub id: Uuid,
-    /// The interaction.
-    pub interaction_id: Uuid,
-    /// Its number.
-    #[sqlx(rename = "seq", try_from = "i64")]
-    #[schema(value_type = String)]
-    pub interaction: crate::interactions::Number,
-    /// The queue it waits in.
-    #[sqlx(rename = "queue_id")]
-    pub queue: String,
-    /// `queued`, `pending_accept`, `accepted`, `completed` or `canceled`.
-    pub state: String,
-    /// Lower numbers are served first.
-    pub priority: i64,
-    /// The route that chose the queue; `null` when none did.
-    #[sqlx(rename = "route_id")]
-    pub route: Option<String>,
-    /// Whether no route wanted it.
-    pub unrouted: bool,
-    /// Why it is in this queue.
-    pub reason: String,
-    /// When it was queued.
-    #[serde(serialize_with = "crate::db::show_required_time")]
-    #[schema(value_type = String, format = DateTime)]
-    pub queued_at: i64,
-    /// The agent who has it.
-    pub assigned_to: Option<String>,
-    /// The item it follows, where the interaction went back into a queue.
-    pub previous_id: Option<Uuid>,
-}
-
-/// Puts interactions into their queues; the answer has the items' ids, in order.
-pub async fn enqueue(
-    tx: &mut Tx,
-    items: Vec<(Uuid, Decision)>,
-    now: i64,
-) -> Result<Vec<Uuid>, StoreError> {
-    let mut ids = Vec::with_capacity(items.len());
-    let mut rows = Vec::with_capacity(items.len());
-    for (interaction_id, decision) in items {
-        let id = clock::new_id();
-        ids.push(id);
-        rows.push(store::NewItem {
-            id,
-            interaction_id,
-            queue_id: decision.queue,
-            priority: decision.priority,
-            unrouted: decision.route.is_none(),
-            route_id: decision.route,
-            reason: decision.reason,
-            now,
-        });
-    }
-    store::insert_items(tx, rows).await?;
-    Ok(ids)
 }

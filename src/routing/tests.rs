@@ -8,6 +8,7 @@ fn route(id: &str, when: &str) -> Route {
         position: 0,
         queue: format!("{id}-queue"),
         priority: 10,
+        skills: Vec::new(),
         when: serde_json::from_str(when).expect("conditions"),
         active: true,
         created_at: 0,
@@ -26,6 +27,7 @@ fn facts() -> Facts<'static> {
         language: Some("pt-BR"),
         person: Some(PersonKind::User),
         opted_out: false,
+        now: 1_767_225_600_000,
     }
 }
 
@@ -71,6 +73,89 @@ fn what_no_route_wants_goes_to_the_default_queue_and_says_so() {
     let decision = Table::new(vec![route("one", r#"{"country": "US"}"#)], &[]).decide(&facts());
     assert_eq!((decision.queue.as_str(), decision.route), (DEFAULT_QUEUE, None));
     assert_eq!(decision.reason, "the one route did not match");
+}
+
+#[test]
+fn a_route_is_passed_over_while_its_queue_is_closed() {
+    let mut queue = Queue {
+        id: "one-queue".to_owned(),
+        name: String::new(),
+        is_default: false,
+        settings: QueueSettings::default(),
+        created_at: 0,
+        changed_at: 0,
+        version: 1,
+    };
+    // 1 January 2026, midnight in UTC, is the evening before in São Paulo.
+    let schedule = |day: &str| {
+        let hours = format!(r#"[{{"days": ["{day}"], "from": "20:00", "to": "24:00"}}]"#);
+        let json = format!(r#"{{"time_zone": "America/Sao_Paulo", "hours": {hours}}}"#);
+        serde_json::from_str(&json).expect("a schedule")
+    };
+    let decide = |queue: &Queue, routes: Vec<Route>| {
+        Table::new(routes, std::slice::from_ref(queue)).decide(&facts())
+    };
+    let routes = || vec![route("one", "{}"), route("two", "{}")];
+    queue.settings.schedule = Some(schedule("wed"));
+    assert_eq!(decide(&queue, routes()).route.as_deref(), Some("one"));
+    queue.settings.schedule = Some(schedule("thu"));
+    let passed = decide(&queue, routes());
+    assert_eq!(passed.route.as_deref(), Some("two"));
+    assert_eq!(passed.reason, "route two matched; route one was passed over, its queue is closed");
+    let nobody = decide(&queue, vec![route("one", "{}")]);
+    assert_eq!((nobody.queue.as_str(), nobody.route), (DEFAULT_QUEUE, None));
+    assert_eq!(nobody.reason, "route one matched, but its queue is closed");
+    let table = Table::new(routes(), std::slice::from_ref(&queue));
+    let unmet: Vec<_> = table.explain(&facts()).map(|(_, unmet)| unmet).collect();
+    assert_eq!(unmet, [Some("schedule"), None]);
+}
+
+#[test]
+fn a_queue_is_sorted_by_the_fields_it_names() {
+    use SortField::{OpenedAt, Priority, PriorityBackwards, QueuedAt, QueuedAtBackwards};
+    // Priority, queued at, opened at.
+    let items = [(1, 30, 5), (2, 10, 20), (2, 20, 10)];
+    for (sort, order) in [
+        (vec![Priority, QueuedAt], [0, 1, 2]),
+        (vec![PriorityBackwards, QueuedAt], [1, 2, 0]),
+        (vec![QueuedAt], [1, 2, 0]),
+        (vec![QueuedAtBackwards], [0, 2, 1]),
+        (vec![OpenedAt], [0, 2, 1]),
+        (vec![Priority, OpenedAt], [0, 2, 1]),
+    ] {
+        let terms = QueueSettings { sort: sort.clone(), ..QueueSettings::default() }.terms();
+        let mut served: Vec<usize> = (0..items.len()).collect();
+        served.sort_by_key(|item| {
+            let (priority, queued_at, opened_at) = items[*item];
+            terms.place(priority, queued_at, opened_at)
+        });
+        assert_eq!(served, order, "{sort:?}");
+    }
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_where_they_stand() {
+    for (json, pointer) in [
+        (r#"{"sort": []}"#, "/sort"),
+        (r#"{"sort": ["priority", "priority"]}"#, "/sort"),
+        (r#"{"sort": ["priority", "queued_at", "opened_at"]}"#, "/sort"),
+        (r#"{"schedule": {"time_zone": "Nowhere", "hours": []}}"#, "/schedule"),
+        (r#"{"pools": [{}, {"after_seconds": -1}]}"#, "/pools/1/after_seconds"),
+        (r#"{"pools": [{"skills": ["two words"]}]}"#, "/pools/0/skills"),
+        (r#"{"max_wait": {"seconds": 0}}"#, "/max_wait/seconds"),
+        (r#"{"max_wait": {"seconds": 60, "message": " "}}"#, "/max_wait/message"),
+        (r#"{"max_wait": {"seconds": 60, "action": "overflow"}}"#, "/max_wait/action"),
+        (r#"{"overflow": {"queue": "support"}}"#, "/overflow/queue"),
+        (r#"{"overflow": {"queue": "other", "above": 0}}"#, "/overflow/above"),
+        (r#"{"offer_seconds": 4}"#, "/offer_seconds"),
+        (r#"{"reject_reasons": {"Not now": true}}"#, "/reject_reasons"),
+    ] {
+        let settings: QueueSettings = serde_json::from_str(json).expect(json);
+        let (at, _) = settings.check("support").expect_err(json);
+        assert_eq!(at, pointer, "{json}");
+    }
+    assert_eq!(QueueSettings::default().check("support"), Ok(()));
+    assert!(serde_json::from_str::<QueueSettings>(r#"{"pool": []}"#).is_err());
 }
 
 #[test]

@@ -70,6 +70,28 @@ on_both! {
         assert_eq!(archived(&database).await, ["refused whatsapp-demo /webhooks/whatsapp-demo"]);
     }
 
+    async fn a_secret_in_a_body_is_checked_and_not_archived(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let event = |secret: &str| {
+            requests::json("vk-demo", &json!({
+                "type": "message_new", "group_id": 123_456, "event_id": secret.len().to_string(),
+                "object": {"message": {"id": 1, "from_id": 5, "peer_id": 5, "text": "Hi"}},
+                "secret": secret,
+            }))
+        };
+        let reply = gateway.send_as_it_is(event("fictional-vk-secret")).await;
+        assert_eq!((reply.status, reply.body.as_str()), (200, "ok"));
+        assert_eq!(gateway.send_as_it_is(event("guessed-vk-secret")).await.status, 401);
+        gateway.stop().await;
+        let store = database.open().await;
+        let bodies: Vec<(Vec<u8>,)> = rows(&store, "select body from requests").await;
+        assert_eq!(bodies.len(), 2);
+        for (body,) in bodies {
+            let body = String::from_utf8(body).expect("text");
+            assert!(body.contains("message_new") && !body.contains("vk-secret"), "{body}");
+        }
+    }
+
     async fn one_whatsapp_request_reaches_every_channel_its_secret_signs_for(database: Database) {
         let gateway = TestGateway::start(&database).await;
         let account = |id: &str, secret: &str| {

@@ -6,9 +6,11 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 
+use serde_json::json;
+
 use crate::support::{
     Database, TestGateway, on_both, on_server, poison,
-    requests::{chat_message, sms},
+    requests::{self, chat_message, sms},
 };
 
 on_both! {
@@ -49,6 +51,23 @@ on_both! {
         assert_eq!(gateway.count("messages").await, 1);
         assert_eq!(gateway.count("interactions").await, 1);
         assert_eq!(gateway.count("requests where outcome = 'duplicate'").await, 50);
+    }
+
+    async fn what_has_neither_id_nor_time_is_a_repeat_for_a_moment_only(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let said = || {
+            requests::json("kakaotalk-demo", &json!({
+                "bot": {"id": "5f1a000000000000000000b0"},
+                "userRequest": {"utterance": "yes", "user": {"id": "4ad1"}},
+            }))
+        };
+        gateway.accept(said()).await;
+        gateway.accept(said()).await;
+        assert_eq!(gateway.count("messages").await, 1);
+        gateway.pass(5);
+        gateway.accept(said()).await;
+        assert_eq!(gateway.count("messages").await, 2);
+        assert_eq!(gateway.count("requests where outcome = 'duplicate'").await, 1);
     }
 
     async fn chat_says_accepted_once_then_duplicate_and_conflict_for_other_content(

@@ -16,6 +16,7 @@ mod intake;
 mod matching;
 mod records;
 mod replay;
+mod routing;
 mod schema;
 mod search;
 mod support;

@@ -12,9 +12,12 @@ pub mod elks;
 pub mod http;
 pub mod infobip;
 pub mod jasmin;
+pub mod kakaotalk;
 pub mod kaleyra;
 pub mod kannel;
+pub mod line;
 pub mod messagebird;
+pub mod meta;
 pub mod plivo;
 pub mod signalwire;
 pub mod sinch;
@@ -23,14 +26,17 @@ pub mod telesign;
 pub mod telnyx;
 pub mod textmagic;
 pub mod twilio;
+pub mod viber;
+pub mod vk;
 pub mod vonage;
-pub mod whatsapp;
+pub mod wechat;
+pub mod zalo;
 pub mod zenvia;
 
 /// Every adapter, in the order people meet them.
 pub const ALL: &[&Adapter] = &[
     &twilio::ADAPTER,
-    &whatsapp::ADAPTER,
+    &meta::whatsapp::ADAPTER,
     &telegram::ADAPTER,
     &chat::ADAPTER,
     &vonage::ADAPTER,
@@ -53,6 +59,17 @@ pub const ALL: &[&Adapter] = &[
     &jasmin::ADAPTER,
     &burst_sms::ADAPTER,
     &http::ADAPTER,
+    &meta::messenger::ADAPTER,
+    &meta::instagram::ADAPTER,
+    &meta::turn::ADAPTER,
+    &meta::dialog360::ADAPTER,
+    &line::ADAPTER,
+    &viber::ADAPTER,
+    &vk::ADAPTER,
+    &zalo::ADAPTER,
+    &kakaotalk::ADAPTER,
+    &wechat::ADAPTER,
+    &wechat::jiochat::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

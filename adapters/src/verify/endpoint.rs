@@ -23,7 +23,7 @@ pub struct Endpoint {
 const HEADER: &str = "authorization";
 
 /// 128 bits, in base64 without padding.
-const MIN_TOKEN_CHARS: usize = 22;
+pub(super) const MIN_TOKEN_CHARS: usize = 22;
 
 impl Scheme for Endpoint {
     fn secret_field(&self) -> &'static str {

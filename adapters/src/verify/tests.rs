@@ -41,6 +41,20 @@ fn an_account_without_a_usable_proof_makes_no_channel() {
         ("infobip", json!({}), false),
         ("telesign", json!({"secret": "a2V5"}), true),
         ("telesign", json!({"secret": "!"}), false),
+        ("turn", json!({}), false),
+        ("360dialog", json!({"token": TOKEN}), true),
+        ("360dialog", json!({"username": "u"}), false),
+        ("360dialog", json!({}), false),
+        ("vk", json!({"group_id": "1", "secret": "s"}), true),
+        ("vk", json!({"group_id": "1"}), false),
+        ("zalo", json!({"secret": "s"}), false),
+        ("kakaotalk", json!({"token": "short"}), false),
+        ("wechat", json!({"token": "t"}), true),
+        ("wechat", json!({"token": "t", "encoding_aes_key": "k".repeat(43), "app_id": "wx"}), true),
+        ("wechat", json!({"token": "t", "encoding_aes_key": "k".repeat(43)}), false),
+        ("wechat", json!({"token": "t", "encoding_aes_key": "k", "app_id": "wx"}), false),
+        ("jiochat", json!({"token": TOKEN, "app_secret": "s"}), true),
+        ("jiochat", json!({"token": TOKEN}), false),
     ];
     for (provider, values, usable) in cases {
         let adapter = providers::find(provider).expect("an adapter");

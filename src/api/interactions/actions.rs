@@ -10,10 +10,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Details, details, find};
 use crate::{
-    agents,
     api::{
         Api, Context,
-        agents::By,
+        agents::{self, By, OwnKey},
         input::{Body, MayMatch, Path},
         output::Versioned,
         problem::{Code, Problem},
@@ -71,6 +70,19 @@ impl From<DeskError> for Problem {
                 "this address is another person's. If it changed hands, repeat the request with \
                  \"take_over\": true: what is open with them is closed, their profile is given up, \
                  and the address gets a profile of the person you name",
+            ),
+            DeskError::AtCapacity => Self::new(
+                Code::AtCapacity,
+                "the agent has as much at hand as the capacity allows; finish or park something, \
+                 or assign it, which is a person's decision",
+            ),
+            DeskError::OfferedToOther => Self::new(
+                Code::NotOffered,
+                "it is offered to another agent at the moment; wait until that offer ends, or assign it",
+            ),
+            DeskError::NotOffered => Self::new(
+                Code::NotOffered,
+                "this item is not offered to the agent, or no longer; claim the next one",
             ),
             DeskError::Store(error) => error.into(),
         }
@@ -136,11 +148,12 @@ struct To {
 async fn accept(
     State(api): Context,
     By(author): By,
+    own: OwnKey,
     Path(number): Path<String>,
     if_match: MayMatch,
     Body(body): Body<ForAgent>,
 ) -> Result<Versioned<Details>, Problem> {
-    let agent = agent(&api, body.agent, &author).await?;
+    let agent = own.agent(&api, body.agent, &author).await?;
     act(&api, &number, &if_match, &author, None, &Action::Accept(agent)).await
 }
 
@@ -155,7 +168,7 @@ async fn assign(
     if_match: MayMatch,
     Body(body): Body<ForAgent>,
 ) -> Result<Versioned<Details>, Problem> {
-    let agent = agent(&api, body.agent, &author).await?;
+    let agent = agents::meant(&api, body.agent, &author).await?;
     act(&api, &number, &if_match, &author, None, &Action::Assign(agent)).await
 }
 
@@ -199,7 +212,7 @@ async fn transfer(
 ) -> Result<Versioned<Details>, Problem> {
     match (body.agent, body.queue) {
         (Some(named), None) => {
-            let agent = agent(&api, Some(named), &author).await?;
+            let agent = agents::meant(&api, Some(named), &author).await?;
             act(&api, &number, &if_match, &author, None, &Action::Assign(agent)).await
         }
         (None, Some(queue)) => requeue(&api, &number, &if_match, &author, &queue).await,
@@ -250,24 +263,6 @@ async fn abandon(
 ) -> Result<Versioned<Details>, Problem> {
     let description = body.short_description.as_deref();
     act(&api, &number, &if_match, &author, description, &Action::Abandon(body.reason)).await
-}
-
-/// The agent meant: the one named, else the author.
-async fn agent(api: &Api, named: Option<String>, author: &Author) -> Result<String, Problem> {
-    let Some(named) = named else {
-        let own = author.as_agent().map(str::to_owned);
-        let detail = "say which agent, here or in the header Frontdesk-Agent";
-        return own.ok_or_else(|| Problem::body("/agent", detail));
-    };
-    let mut tx = api.store.begin_read().await?;
-    let agent = agents::get(&mut tx, &named).await?;
-    tx.rollback().await?;
-    match agent {
-        Some(agent) if agent.active => Ok(agent.id),
-        Some(_) | None => {
-            Err(Problem::body("/agent", "there is no active agent of this name; list them first"))
-        }
-    }
 }
 
 /// Does an action, again if somebody else was quicker and the caller named no version.

@@ -28,7 +28,7 @@ use crate::{
         history::{self, Note, Transition},
     },
     messages::{self, Message, MessageFilter},
-    routing::{self, WorkItem},
+    routing::{self, WorkItem, history::ItemEvent},
 };
 
 /// One thing that happened.
@@ -43,6 +43,8 @@ pub(super) enum Happening {
     Note(Note),
     /// It was put into a queue; `reason` says why into this one.
     Queued(WorkItem),
+    /// Something became of it there: `event` says what, `reason` why.
+    Offer(ItemEvent),
 }
 
 impl Happening {
@@ -52,6 +54,7 @@ impl Happening {
             Self::Transition(transition) => transition.id,
             Self::Note(note) => note.id,
             Self::Queued(item) => item.id,
+            Self::Offer(event) => event.id,
         }
     }
 }
@@ -96,6 +99,13 @@ async fn entries(
     let notes = history::notes(tx, interaction.id, after, limit).await?;
     entries.extend(notes.into_iter().map(Happening::Note));
     let items = routing::store::items_of(tx, interaction.id).await?;
+    for item in &items {
+        let events = routing::history::of_item(tx, item.id).await?.into_iter();
+        let events = events.filter(|event| after.is_none_or(|after| event.id > after));
+        // Who took it is told by the interaction's own move.
+        let events = events.filter(|event| !matches!(&*event.kind, "accepted" | "assigned"));
+        entries.extend(events.map(Happening::Offer));
+    }
     let items = items.into_iter().filter(|item| after.is_none_or(|after| item.id > after));
     entries.extend(items.map(Happening::Queued));
     entries.sort_by_key(Happening::id);
@@ -171,7 +181,8 @@ fn write(text: &mut String, entry: &Happening, copy: Copy) {
         Happening::Message(_)
         | Happening::Note(_)
         | Happening::Transition(_)
-        | Happening::Queued(_) => return,
+        | Happening::Queued(_)
+        | Happening::Offer(_) => return,
     };
     let at = Timestamp::from_millis(at).map(|at| at.to_string()).unwrap_or_default();
     // Writing to memory cannot fail.

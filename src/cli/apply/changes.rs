@@ -1,8 +1,9 @@
 //! Making the database say what a file says, and telling what that took.
 
 use super::{
-    file::{Desired, Queue, Route},
-    people, policies,
+    agents,
+    file::{Desired, Route},
+    people, policies, queues,
 };
 use crate::{
     channels::{self, Channel, ChannelStoreError, Settings},
@@ -65,8 +66,9 @@ pub(in crate::cli) async fn make(
 ) -> anyhow::Result<Changes> {
     let mut changes = Changes::default();
     put_channels(tx, vault, desired.channels, now, &mut changes).await?;
-    put_queues(tx, desired.queues, now, &mut changes).await?;
+    queues::put(tx, desired.queues, now, &mut changes).await?;
     put_routes(tx, desired.routes, now, &mut changes).await?;
+    agents::put(tx, desired.agents, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
     policies::put(tx, desired.related_policies, now, &mut changes).await?;
     Ok(changes)
@@ -150,43 +152,6 @@ pub(super) fn differs<T: PartialEq + std::fmt::Display>(
     }
 }
 
-async fn put_queues(
-    tx: &mut Tx,
-    desired: Vec<Queue>,
-    now: i64,
-    changes: &mut Changes,
-) -> anyhow::Result<()> {
-    let stored = routing::store::queues(tx).await?;
-    let ids = stored.iter().filter(|queue| !queue.is_default).map(|queue| queue.id.as_str());
-    changes.leave_alone("queue", ids, |id| desired.iter().any(|queue| queue.id == id));
-    for Queue { id, name } in desired {
-        let what = format!("queue {id}");
-        let before = stored.iter().find(|queue| queue.id == id);
-        let queue = routing::Queue {
-            name: name
-                .or_else(|| before.map(|queue| queue.name.clone()))
-                .unwrap_or_else(|| id.clone()),
-            is_default: before.map_or(id == routing::DEFAULT_QUEUE, |queue| queue.is_default),
-            created_at: now,
-            changed_at: now,
-            version: 1,
-            id,
-        };
-        match before {
-            Some(before) if before.name == queue.name => changes.unchanged += 1,
-            Some(before) => {
-                routing::store::put_queue(tx, &queue).await?;
-                changes.changed(what, vec![format!("name {} → {}", before.name, queue.name)]);
-            }
-            None => {
-                routing::store::put_queue(tx, &queue).await?;
-                changes.created(what);
-            }
-        }
-    }
-    Ok(())
-}
-
 async fn put_routes(
     tx: &mut Tx,
     desired: Vec<Route>,
@@ -210,6 +175,7 @@ async fn put_routes(
             position: route.position,
             queue: route.queue,
             priority: route.priority,
+            skills: route.skills,
             when: route.when,
             active: route.active,
             created_at: now,
@@ -241,6 +207,7 @@ fn route_differences(before: &routing::Route, after: &routing::Route) -> Vec<Str
     differs(&mut details, "priority", before.priority, after.priority);
     differs(&mut details, "position", before.position, after.position);
     differs(&mut details, "active", before.active, after.active);
+    differs(&mut details, "skills", before.skills.join(" "), after.skills.join(" "));
     if before.when != after.when {
         let text = |route: &routing::Route| serde_json::to_string(&route.when).unwrap_or_default();
         details.push(format!("when {} → {}", text(before), text(after)));

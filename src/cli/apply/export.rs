@@ -3,11 +3,11 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{keys::SECTIONS, people};
+use super::{agents, keys::SECTIONS, people};
 use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
-    routing::{self, When},
+    routing::{self, QueueSettings, When, availability::Capacity},
     tasks::related::{self, Operation, Policy},
     vault::Vault,
 };
@@ -21,6 +21,8 @@ struct File {
     queues: Vec<QueueEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routes: Vec<RouteEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    agents: Vec<AgentEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     people: Vec<PersonEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,6 +45,8 @@ struct ChannelEntry {
 struct QueueEntry {
     id: String,
     name: String,
+    #[serde(skip_serializing_if = "is_default")]
+    settings: QueueSettings,
 }
 
 #[derive(Serialize)]
@@ -53,8 +57,24 @@ struct RouteEntry {
     position: i64,
     #[serde(skip_serializing_if = "is_true")]
     active: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skills: Vec<String>,
     #[serde(skip_serializing_if = "is_default")]
     when: When,
+}
+
+#[derive(Serialize)]
+struct AgentEntry {
+    id: String,
+    name: String,
+    #[serde(skip_serializing_if = "is_true")]
+    active: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    capacity: Capacity,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skills: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -95,14 +115,24 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         channels.push(entry(channel?));
     }
     let queues = routing::store::queues(tx).await?.into_iter();
-    let queues = queues.map(|queue| QueueEntry { id: queue.id, name: queue.name }).collect();
+    let queues =
+        queues.map(|queue| QueueEntry { id: queue.id, name: queue.name, settings: queue.settings });
     let routes = routing::store::routes(tx).await?.into_iter().map(|route| RouteEntry {
         id: route.id,
         queue: route.queue,
         priority: route.priority,
         position: route.position,
         active: route.active,
+        skills: route.skills,
         when: route.when,
+    });
+    let agents = agents::everybody(tx).await?.into_iter().map(|(agent, known)| AgentEntry {
+        id: agent.id,
+        name: agent.name,
+        active: agent.active,
+        capacity: known.capacity,
+        queues: known.queues,
+        skills: known.skills,
     });
     let people = people::everybody(tx).await?.into_iter().map(|person| PersonEntry {
         kind: person.kind.as_str(),
@@ -118,8 +148,9 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
     });
     let file = File {
         channels,
-        queues,
+        queues: queues.collect(),
         routes: routes.collect(),
+        agents: agents.collect(),
         people: people.collect(),
         related_policies: policies.collect(),
     };

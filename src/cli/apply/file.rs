@@ -10,7 +10,7 @@ use super::keys;
 use crate::{
     channels::{Channel, ChannelError, Settings},
     profiles::people::{NewPerson, PersonError},
-    routing::{self, RouteError, When},
+    routing::{self, QueueError, QueueSettings, RouteError, When, availability::Capacity},
     tasks::related::{self, LINK, Operation, Policy},
 };
 
@@ -20,6 +20,7 @@ pub(in crate::cli) struct Desired {
     pub channels: Vec<Channel>,
     pub queues: Vec<Queue>,
     pub routes: Vec<Route>,
+    pub agents: Vec<AgentEntry>,
     pub people: Vec<NewPerson>,
     pub related_policies: Vec<Policy>,
 }
@@ -30,6 +31,20 @@ pub(in crate::cli) struct Desired {
 pub(in crate::cli) struct Queue {
     pub id: String,
     pub name: Option<String>,
+    pub settings: Option<QueueSettings>,
+}
+
+/// An agent as the file has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct AgentEntry {
+    pub id: String,
+    pub name: String,
+    #[serde(default = "yes")]
+    pub active: bool,
+    pub capacity: Option<Capacity>,
+    pub queues: Option<Vec<String>>,
+    pub skills: Option<Vec<String>>,
 }
 
 /// A route with everything the file may leave out.
@@ -39,6 +54,7 @@ pub(in crate::cli) struct Route {
     pub queue: String,
     pub priority: i64,
     pub position: i64,
+    pub skills: Vec<String>,
     pub when: When,
     pub active: bool,
 }
@@ -64,6 +80,10 @@ pub(in crate::cli) enum FileError {
         "queue on line {0}: an id is 1 to 64 lower-case letters, digits, hyphens or underscores"
     )]
     QueueId(usize),
+    #[error("queue `{id}` (line {line}): settings{pointer}: {source}")]
+    QueueSettings { id: String, line: usize, pointer: String, source: QueueError },
+    #[error("agent `{id}` (line {line}): {problem}")]
+    Agent { id: String, line: usize, problem: String },
     #[error("policy of `{table}` (line {line}): {problem}")]
     Policy { table: String, line: usize, problem: &'static str },
 }
@@ -85,6 +105,8 @@ struct File {
     queues: Vec<Spanned<Queue>>,
     #[serde(default)]
     routes: Vec<Spanned<RouteEntry>>,
+    #[serde(default)]
+    agents: Vec<Spanned<AgentEntry>>,
     #[serde(default)]
     people: Vec<Spanned<NewPerson>>,
     #[serde(default)]
@@ -112,6 +134,8 @@ struct RouteEntry {
     queue: String,
     priority: Option<i64>,
     position: Option<i64>,
+    #[serde(default)]
+    skills: Vec<String>,
     #[serde(default)]
     when: When,
     #[serde(default = "yes")]
@@ -161,6 +185,11 @@ pub(in crate::cli) fn read(
         if !(1..=64).contains(&queue.id.len()) || !queue.id.bytes().all(well_formed) {
             return Err(FileError::QueueId(line));
         }
+        if let Some(Err((pointer, source))) =
+            queue.settings.as_ref().map(|settings| settings.check(&queue.id))
+        {
+            return Err(FileError::QueueSettings { id: queue.id, line, pointer, source });
+        }
         queues.push(queue);
     }
     let mut routes: Vec<Route> = Vec::new();
@@ -169,7 +198,15 @@ pub(in crate::cli) fn read(
         let route = route(entry.into_inner(), &routes);
         let pattern = route.when.text.as_deref().map(routing::pattern).transpose();
         pattern.map_err(|source| FileError::Route { id: route.id.clone(), line, source })?;
+        if !route.skills.iter().all(|skill| routing::is_word(skill)) {
+            return Err(FileError::Route { id: route.id, line, source: RouteError::Skill });
+        }
         routes.push(route);
+    }
+    let mut agents = Vec::new();
+    for entry in file.agents {
+        let line = line(entry.span().start);
+        agents.push(agent(entry.into_inner(), line)?);
     }
     let mut people = Vec::new();
     for entry in file.people {
@@ -187,8 +224,9 @@ pub(in crate::cli) fn read(
     once("channel", channels.iter().map(|channel| &channel.id))?;
     once("queue", queues.iter().map(|queue| &queue.id))?;
     once("route", routes.iter().map(|route| &route.id))?;
+    once("agent", agents.iter().map(|agent| &agent.id))?;
     once("policy", related_policies.iter().map(|policy| &policy.table))?;
-    Ok(Desired { channels, queues, routes, people, related_policies })
+    Ok(Desired { channels, queues, routes, agents, people, related_policies })
 }
 
 fn once<'a>(what: &'static str, ids: impl Iterator<Item = &'a String>) -> Result<(), FileError> {
@@ -218,9 +256,24 @@ fn route(entry: RouteEntry, before: &[Route]) -> Route {
         queue: entry.queue,
         priority: entry.priority.unwrap_or(routing::DEFAULT_PRIORITY),
         position: entry.position.unwrap_or(place),
+        skills: entry.skills,
         when: entry.when,
         active: entry.active,
     }
+}
+
+fn agent(mut entry: AgentEntry, line: usize) -> Result<AgentEntry, FileError> {
+    let wrong = |id: &str, problem: String| FileError::Agent { id: id.to_owned(), line, problem };
+    crate::agents::check(&entry.id, &entry.name)
+        .map_err(|error| wrong(&entry.id, error.to_string()))?;
+    entry.name = entry.name.trim().to_owned();
+    if !entry.skills.iter().flatten().all(|skill| routing::is_word(skill)) {
+        return Err(wrong(&entry.id, RouteError::Skill.to_string()));
+    }
+    if !entry.capacity.is_none_or(|capacity| capacity.is_sound()) {
+        return Err(wrong(&entry.id, "a capacity is 0 to 1000".to_owned()));
+    }
+    Ok(entry)
 }
 
 fn policy(entry: PolicyEntry, line: usize) -> Result<Policy, FileError> {

@@ -11,12 +11,23 @@ use super::file::FileError;
 /// The sections and their keys, in the order people read them.
 pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("channels", &["id", "provider", "address", "active", "account", "settings"]),
-    ("queues", &["id", "name"]),
-    ("routes", &["id", "queue", "priority", "position", "active", "when"]),
+    ("queues", &["id", "name", "settings"]),
+    ("routes", &["id", "queue", "priority", "position", "active", "skills", "when"]),
+    ("agents", &["id", "name", "active", "queues", "skills", "capacity"]),
     ("people", &["kind", "name", "email", "phones", "external_id", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
 ];
 const SETTINGS: &[&str] = &["continuation", "region"];
+const QUEUE_SETTINGS: &[&str] = &[
+    "priority",
+    "sort",
+    "schedule",
+    "pools",
+    "max_wait",
+    "overflow",
+    "offer_seconds",
+    "reject_reasons",
+];
 const CONTINUATION: &[&str] = &["within_minutes"];
 const WHEN: &[&str] = &[
     "channel",
@@ -42,7 +53,7 @@ pub(super) fn check(text: &str) -> Result<(), FileError> {
         for entry in section.get_ref().as_array().into_iter().flatten() {
             if let Some(entry) = entry.get_ref().as_table() {
                 check.table(entry, name, keys)?;
-                check.entry(entry)?;
+                check.entry(name, entry)?;
             }
         }
     }
@@ -54,10 +65,11 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn entry(&self, entry: &DeTable<'_>) -> Result<(), FileError> {
+    fn entry(&self, section: &str, entry: &DeTable<'_>) -> Result<(), FileError> {
         let table = |name: &str| entry.get(name).and_then(|value| value.get_ref().as_table());
         if let Some(settings) = table("settings") {
-            self.table(settings, "settings", SETTINGS)?;
+            let known = if section == "queues" { QUEUE_SETTINGS } else { SETTINGS };
+            self.table(settings, "settings", known)?;
             let continuation = settings.get("continuation").map(Spanned::get_ref);
             if let Some(continuation) = continuation.and_then(DeValue::as_table) {
                 self.table(continuation, "continuation", CONTINUATION)?;

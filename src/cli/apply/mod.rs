@@ -1,16 +1,18 @@
-//! `frontdesk apply` and `export`: channels, queues, routes, people and policies of logging from and
-//! to one TOML file.
+//! `frontdesk apply` and `export`: channels, queues, routes, agents, people and policies of logging
+//! from and to one TOML file.
 //!
 //! Applying makes the database say what the file says, in one transaction; what the file does not
 //! name is left alone, so applying twice changes nothing. Secrets go in and never come out: an
 //! export holds names of variables in their places.
 
+mod agents;
 pub(super) mod changes;
 mod export;
 pub(super) mod file;
 mod keys;
 mod people;
 mod policies;
+mod queues;
 
 use std::{
     fs,
@@ -28,7 +30,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says: channels, queues, routes, people, policies.
+/// Make the database say what a file says: channels, queues, routes, agents, people, policies.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -42,7 +44,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes, people and policies for `apply`, without secrets.
+/// Print channels, queues, routes, agents, people and policies for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]

@@ -8,11 +8,12 @@
 use std::{fs, hint::black_box, path::Path, time::Duration};
 
 use anyhow::{Context, bail};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use frontdesk_adapters::{
     Accepted, Account, Adapter, Arrival, Decoded, Method, Outcome, Recorded, Request, Secret,
     Timestamp, Verdict, decode_line, fixture, providers,
 };
-use serde::Serialize;
+use serde::{Serialize, de::IgnoredAny};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -39,6 +40,8 @@ pub(super) struct Decoding {
 pub(super) enum Content {
     Form,
     Json,
+    /// Read with no library of ours, so that there is nothing to hold it against.
+    Other,
 }
 
 /// Microseconds of one request.
@@ -50,22 +53,31 @@ pub(super) struct Times {
     pub line: f64,
 }
 
-/// Times the first fixture of each provider; those without one are passed over.
-pub(super) fn measure(fixtures: &Path, rounds: usize) -> anyhow::Result<Vec<Decoding>> {
-    let mut measured = Vec::new();
+/// Times the first fixture of each provider; those without one are passed over. Beside the times
+/// stands what could not be timed, and why.
+pub(super) fn measure(fixtures: &Path, rounds: usize) -> (Vec<Decoding>, Vec<String>) {
+    let (mut measured, mut left_out) = (Vec::new(), Vec::new());
     for adapter in providers::ALL {
         let folder = fixtures.join(adapter.provider);
         if !folder.is_dir() {
             continue;
         }
-        let case = Case::first(adapter, &folder)?;
-        // The first round warms up.
-        let rounds = (0..=rounds).map(|_| case.round()).skip(1).collect::<anyhow::Result<_>>();
-        let rounds = rounds.with_context(|| folder.display().to_string())?;
-        let (content, bytes) = case.content();
-        measured.push(Decoding { provider: adapter.provider, content, bytes, rounds });
+        match Decoding::of(adapter, &folder, rounds) {
+            Ok(decoding) => measured.push(decoding),
+            Err(error) => left_out.push(format!("decoding of {} ({error:#})", adapter.provider)),
+        }
     }
-    Ok(measured)
+    (measured, left_out)
+}
+
+impl Decoding {
+    fn of(adapter: &'static Adapter, folder: &Path, rounds: usize) -> anyhow::Result<Self> {
+        let case = Case::first(adapter, folder)?;
+        // The first round warms up.
+        let rounds = (0..=rounds).map(|_| case.round()).skip(1).collect::<anyhow::Result<_>>()?;
+        let (content, bytes) = (case.content(), case.form().unwrap_or(&case.request.body).len());
+        Ok(Self { provider: adapter.provider, content, bytes, rounds })
+    }
 }
 
 struct Case {
@@ -91,7 +103,10 @@ impl Case {
         let url = text("public_url").context("`public_url` is missing")?;
         let request = fixture::read(&bytes, url)?;
         let request = fixture::signed(request, adapter, &account, now)?;
-        let body = std::str::from_utf8(&request.body).context("the body is not text")?;
+        let (body, encoded) = match std::str::from_utf8(&request.body) {
+            Ok(text) => (Some(text), None),
+            Err(_) => (None, Some(BASE64.encode(&request.body))),
+        };
         let line = json!({
             "provider": adapter.provider,
             "account": values,
@@ -100,16 +115,19 @@ impl Case {
                 "url": request.url,
                 "headers": request.headers,
                 "body": body,
+                "body_base64": encoded,
             },
             "now": text("now"),
         });
         Ok(Self { adapter, account, now, line: line.to_string(), request })
     }
 
-    fn content(&self) -> (Content, usize) {
+    fn content(&self) -> Content {
+        let is_json = || serde_json::from_slice::<IgnoredAny>(&self.request.body).is_ok();
         match self.form() {
-            Some(form) => (Content::Form, form.len()),
-            None => (Content::Json, self.request.body.len()),
+            Some(_) => Content::Form,
+            None if is_json() => Content::Json,
+            None => Content::Other,
         }
     }
 
@@ -163,14 +181,17 @@ impl Case {
     fn bare(&self) -> anyhow::Result<f64> {
         let secrets = self.account.secrets(self.adapter.verifier.secret_field());
         let key = secrets.first().map_or("", Secret::expose).as_bytes();
-        let form = self.form();
+        let (content, form) = (self.content(), self.form().unwrap_or_default());
         let began = clock::instant();
         for _ in 0..REQUESTS {
             let request = black_box(&self.request);
             black_box(self.adapter.verifier.bare_digest(key, request));
-            match black_box(form) {
-                Some(form) => drop(black_box(form_urlencoded::parse(form).collect::<Vec<_>>())),
-                None => drop(black_box(serde_json::from_slice::<Value>(&request.body)?)),
+            match black_box(content) {
+                Content::Form => {
+                    drop(black_box(form_urlencoded::parse(black_box(form)).collect::<Vec<_>>()));
+                }
+                Content::Json => drop(black_box(serde_json::from_slice::<Value>(&request.body)?)),
+                Content::Other => {}
             }
         }
         Ok(each(clock::instant().duration_since(began)))

@@ -14,6 +14,7 @@ mod noop;
 mod postgres;
 mod report;
 mod requests;
+mod routing;
 mod servers;
 mod store;
 
@@ -64,6 +65,9 @@ pub(super) struct Bench {
     /// Without PostgreSQL.
     #[arg(long)]
     sqlite_only: bool,
+    /// Only claiming and pushing, at 1,000 and at 100,000 items in the queue.
+    #[arg(long)]
+    routing: bool,
     /// Only these parts.
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
@@ -142,6 +146,17 @@ impl Bench {
             Some(programs) => Some(Postgres::start(programs, folder.path()).await?),
             None => None,
         };
+        if self.routing {
+            let report =
+                routing::measure(folder.path(), postgres.as_ref(), usize::from(self.rounds))
+                    .await?;
+            if self.json {
+                println!("{}", serde_json::to_string_pretty(&report)?);
+            } else {
+                println!("{report}");
+            }
+            return Ok(if report.holds() { Exit::Done } else { Exit::Findings });
+        }
         let report = self.report(folder.path(), postgres.as_ref()).await?;
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
@@ -188,7 +203,9 @@ impl Bench {
         }
         let mut decoding = Vec::new();
         if self.wants(Part::Decoding) {
-            decoding = decode::measure(&self.fixtures, rounds.max(5))?;
+            let passed_over;
+            (decoding, passed_over) = decode::measure(&self.fixtures, rounds.max(5));
+            left_out.extend(passed_over);
             if decoding.is_empty() {
                 left_out.push(format!("decoding (no fixtures in {})", self.fixtures.display()));
             }
@@ -198,7 +215,8 @@ impl Bench {
         ratios.extend(growth_ratios(&growth, &stored));
         ratios.extend(tails(&halves));
         ratios.extend(memory.iter().map(|(subject, memory)| resident(subject, *memory)));
-        ratios.extend(decoding.iter().map(decoding_ratio));
+        let comparable = decoding.iter().filter(|decoding| decoding.content != Content::Other);
+        ratios.extend(comparable.map(decoding_ratio));
         if !decoding.is_empty() {
             ratios.extend([Content::Form, Content::Json].map(|content| lines(&decoding, content)));
         }
@@ -320,12 +338,14 @@ fn lines(decoding: &[Decoding], content: Content) -> Ratio {
         let micros = small.iter().map(|decoding| decoding.rounds[round].line).sum::<f64>();
         small.len() as f64 * 1e6 / micros
     };
-    let name = match content {
-        Content::Form => "decode --jsonl, forms a second on one core",
-        Content::Json => "decode --jsonl, JSON bodies a second on one core",
+    let what = match content {
+        Content::Form => "forms",
+        Content::Json => "JSON bodies",
+        Content::Other => "other bodies",
     };
+    let name = format!("decode --jsonl, {what} a second on one core");
     let bound = Bound::AtLeast { least: 50_000.0, aim: 100_000.0 };
-    Ratio::new(name.to_owned(), (0..rounds).map(per_second), bound)
+    Ratio::new(name, (0..rounds).map(per_second), bound)
 }
 
 /// The last one, five and fifteen minutes' average; only Linux tells.

@@ -219,6 +219,7 @@ fn decoding(decoding: &[Decoding]) -> Table {
             match decoding.content {
                 Content::Form => "form".to_owned(),
                 Content::Json => "JSON".to_owned(),
+                Content::Other => "other".to_owned(),
             },
             decoding.bytes.to_string(),
             format!("{:.2}", least(|times| times.bare)),
@@ -230,7 +231,7 @@ fn decoding(decoding: &[Decoding]) -> Table {
     table
 }
 
-fn ratios(ratios: &[Ratio]) -> Table {
+pub(super) fn ratios(ratios: &[Ratio]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["to hold", "bound", "median", "min–max", "held"]);

@@ -142,6 +142,44 @@ async fn settle(store: &Store) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Items of a queue in three lanes, each with its interaction, by number.
+const ITEMS: &str = "insert into work_items (id, interaction_id, queue_id, lane, state, priority, sort_1, sort_2, \
+     unrouted, reason, queued_at, changed_at, version) select {item}, {interaction}, 'bench', \
+     case i % 3 when 0 then 'messaging' when 1 then 'messaging billing' else 'messaging portuguese' end, \
+     'queued', 100, 100, i, true, 'made', i, i, 1 from {rows}";
+
+/// Makes a database where so many items wait in the queue `bench`.
+pub(super) async fn make_queue(store: &Store, waiting: u64) -> anyhow::Result<()> {
+    store.prepare().await?;
+    fill(store, &[SENDERS[1], ITEMS], waiting, waiting).await?;
+    settle(store).await
+}
+
+/// Puts everything back into the queue and lets the database rest.
+pub(super) async fn put_back(store: &Store) -> anyhow::Result<()> {
+    const BACK: [&str; 2] = [
+        "update work_items set state = 'queued', assigned_to = null, offered_at = null, lease_until = null, \
+         pushed = false where state = 'pending_accept'",
+        "delete from work_item_events where true",
+    ];
+    let mut tx = store.begin().await?;
+    for sql in BACK {
+        on_engine!(&mut tx, conn => sqlx::query(sql).execute(conn).await.map(drop))?;
+    }
+    tx.commit().await?;
+    settle(store).await
+}
+
+/// How many items are offered.
+pub(super) async fn offered(store: &Store) -> anyhow::Result<i64> {
+    const SQL: &str = "select count(*) from work_items where state = 'pending_accept'";
+    let mut tx = store.begin_read().await?;
+    let (offered,): (i64,) =
+        on_engine!(&mut tx, conn => sqlx::query_as(SQL).fetch_one(conn).await)?;
+    tx.rollback().await?;
+    Ok(offered)
+}
+
 /// Makes an empty database beside the one at `url`.
 pub(super) async fn create(url: &str, name: &str) -> anyhow::Result<()> {
     let Store::Postgres(pool) = Store::open(url, 1).await? else {

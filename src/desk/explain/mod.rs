@@ -32,7 +32,7 @@ pub struct Story {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[schema(as = StoryStep)]
 pub struct Step {
-    /// `received`, `understood`, `sender`, `interaction`, `opened`, `queue` or `agent`.
+    /// `received`, `understood`, `sender`, `interaction`, `opened`, `queue`, `offer` or `agent`.
     pub step: &'static str,
     /// When.
     #[serde(serialize_with = "crate::db::show_required_time")]

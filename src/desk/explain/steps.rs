@@ -94,17 +94,32 @@ pub(super) fn opened_step(interaction: &Interaction) -> Step {
     }
 }
 
-/// The queues it was put into.
+/// The queues it was put into, and what became of it there.
 pub(super) async fn queue_steps(tx: &mut Tx, interaction: Uuid) -> Result<Vec<Step>, StoreError> {
-    let items = routing::store::items_of(tx, interaction).await?;
-    let step = |item: routing::WorkItem| Step {
-        step: "queue",
-        at: item.queued_at,
-        what: format!("{} in {}, priority {}", item.state, item.queue, item.priority),
-        rule: item.route.unwrap_or_else(|| "unrouted".to_owned()),
-        reason: Some(item.reason),
-    };
-    Ok(items.into_iter().map(step).collect())
+    let mut steps = Vec::new();
+    for item in routing::store::items_of(tx, interaction).await? {
+        steps.push(Step {
+            step: "queue",
+            at: item.queued_at,
+            what: format!("{} in {}, priority {}", item.state, item.queue, item.priority),
+            rule: item.route.unwrap_or_else(|| "unrouted".to_owned()),
+            reason: Some(item.reason),
+        });
+        let events = routing::history::of_item(tx, item.id).await?.into_iter();
+        // Who took it is told by the interaction's own move.
+        let events = events.filter(|event| !matches!(&*event.kind, "accepted" | "assigned"));
+        steps.extend(events.map(|event| Step {
+            step: "offer",
+            at: event.at,
+            what: match event.agent.or(event.queue) {
+                Some(name) => format!("{}, {name}", event.kind),
+                None => event.kind,
+            },
+            rule: format!("by {} {}", event.author_kind.as_str(), event.author),
+            reason: Some(event.reason),
+        }));
+    }
+    Ok(steps)
 }
 
 /// Who took it, parked it, gave it away and closed it.

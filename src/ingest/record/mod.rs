@@ -196,7 +196,7 @@ impl<'a> Fresh<'a> {
     fn target_id(&self) -> Option<&'a str> {
         match self.arrived.event() {
             Event::Message(message) => message.target.as_deref(),
-            Event::Status(status) => Some(&status.id),
+            Event::Status(status) => status.id.as_deref(),
         }
     }
 

@@ -4,9 +4,9 @@ use super::{Fresh, Known, conversations::phone};
 use crate::{
     db::{StoreError, Tx},
     ingest::catalog::Catalog,
-    interactions::country,
+    interactions::{contact_type, country},
     profiles::consents,
-    routing::{self, Decision},
+    routing::{self, Decision, NewWork},
 };
 use uuid::Uuid;
 
@@ -41,8 +41,12 @@ pub(super) async fn enqueue(
     for (place, opted_out) in places.iter().zip(opted_out) {
         let fresh = &fresh[*place];
         let Some(continued) = &fresh.continued else { continue };
-        let decision = decide(catalog, fresh, known, opted_out);
-        items.push((continued.interaction_id, decision));
+        items.push(NewWork {
+            interaction_id: continued.interaction_id,
+            contact_type: contact_type(fresh.medium()),
+            opened_at: fresh.arrived.received_at,
+            decision: decide(catalog, fresh, known, opted_out),
+        });
     }
     let ids = routing::enqueue(tx, items, now).await?;
     Ok(places.into_iter().zip(ids).map(|(place, id)| Queued { place, id }).collect())
@@ -69,5 +73,6 @@ fn decide(catalog: &Catalog, fresh: &Fresh<'_>, known: &Known, opted_out: bool) 
         language: message.and_then(|message| message.language.as_deref()),
         person: person.map(|person| person.kind),
         opted_out,
+        now: fresh.arrived.received_at,
     })
 }

@@ -5,6 +5,7 @@ mod document;
 mod gateway;
 mod identity;
 mod interactions;
+mod routing;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -128,6 +129,7 @@ on_both! {
         agents::exercise(&gateway, key).await;
         interactions::exercise(&gateway, key, &number).await;
         tasks::exercise(&gateway, key, &number).await;
+        routing::exercise(&gateway, key).await;
         identity::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();

@@ -8,7 +8,11 @@ use frontdesk::{
 };
 use serde_json::Value;
 
-use super::{database::Database, gateway::TestGateway, http::client};
+use super::{
+    database::Database,
+    gateway::TestGateway,
+    http::{client, until},
+};
 
 /// A gateway where `ana` and `ben` work.
 pub struct Desk {
@@ -121,6 +125,20 @@ impl Desk {
         let (status, answer) = self.call(None, "GET", path, None, None).await;
         assert_eq!(status, 200, "{path}: {answer}");
         answer
+    }
+
+    /// What is shown once it is as it should be.
+    pub async fn until(&self, path: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let came = until(async || is(&self.see(path).await)).await;
+        let shown = self.see(path).await;
+        assert!(came, "{path} stays {shown}");
+        shown
+    }
+
+    /// Waits until `rest`, as in `messages where …`, has so many rows.
+    pub async fn until_count(&self, rest: &str, count: i64) {
+        let came = until(async || self.count(rest).await == count).await;
+        assert!(came, "{rest} has {} rows", self.count(rest).await);
     }
 
     /// Changes a thing whose version it reads first; status and answer.

@@ -17,7 +17,7 @@ use frontdesk::{
     db::{Record, Store, StoreError, Tx},
     ingest::Ingest,
     profiles::people::{self, NewPerson, PersonKind},
-    routing::{self, Queue, Route},
+    routing::{self, Queue, QueueSettings, Route},
     vault::Vault,
 };
 use frontdesk_adapters::{Method, Request, Secret, Timestamp, fixture};
@@ -153,6 +153,7 @@ impl TestGateway {
             id: queue.to_owned(),
             name: queue.to_owned(),
             is_default: false,
+            settings: QueueSettings::default(),
             created_at: 0,
             changed_at: 0,
             version: 1,
@@ -162,6 +163,7 @@ impl TestGateway {
             position,
             queue: queue.to_owned(),
             priority: position,
+            skills: Vec::new(),
             when: serde_json::from_value(when).expect("conditions"),
             active: true,
             created_at: 0,

@@ -1,7 +1,7 @@
 //! Africa's Talking SMS.
 //!
-//! Wire format: <https://developers.africastalking.com/docs/sms/notifications>,
-//! <https://developers.africastalking.com/docs/sms/deliveryreports>
+//! Wire format: <https://docs.africastalking.com/sms/notifications>,
+//! <https://docs.africastalking.com/sms/deliveryreports>
 //!
 //! - Everything is a form, and only its parameters tell what it is about: a report has a `status`,
 //!   an opt-out a `senderId`, a premium subscription an `updateType`.

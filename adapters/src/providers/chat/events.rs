@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     Address, AddressKind, DeliveryError, DeliveryStatus, Event, Kind, Message, Sender, Status,
-    event::StatusKind,
 };
 
 /// Characters of a text.
@@ -259,17 +258,7 @@ fn our_message(
     recipient: Option<Address>,
     error: Option<DeliveryError>,
 ) -> Event {
-    Event::Status(Status {
-        kind: StatusKind::Status,
-        id: id.unwrap_or_default(),
-        status,
-        at: None,
-        recipient,
-        error,
-        participant: None,
-        sender: None,
-        provider_type: None,
-    })
+    Event::Status(Status { recipient, error, ..Status::new(id.unwrap_or_default(), status) })
 }
 
 /// What is no phone number or e-mail address stays where it stood.

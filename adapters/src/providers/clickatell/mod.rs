@@ -1,8 +1,7 @@
 //! Clickatell: the platform's SMS API, the One API, and the HTTP API of Central before them.
 //!
 //! Wire format: <https://www.clickatell.com/developers/api-documentation/http-api-reply-callback/>,
-//! <https://www.clickatell.com/developers/api-documentation/rest-api-status-callback/>,
-//! <https://docs.clickatell.com/channels/one-api/one-api-reference/>
+//! <https://www.clickatell.com/developers/api-documentation/rest-api-status-callback/>
 //!
 //! - What a request is from is told by its fields: `event` (One API), `moMsgId` or `apiMsgId`
 //!   (Central), `fromNumber` (a message), `statusCode` (a status). All may come as JSON or query.

@@ -86,7 +86,7 @@ fn images(request: &Request<Verified>) -> Vec<Attachment> {
             rest == "s" || rest == "s[]" || rest.bytes().all(|byte| byte.is_ascii_digit())
         })
     };
-    let addresses = request.form().filter(|(name, _)| is_image(name));
+    let addresses = request.decoded_form().pairs().filter(|(name, _)| is_image(name));
     let attachment =
         |url: String| Attachment { url: Some(url), ..Attachment::new(AttachmentKind::Image) };
     addresses.filter_map(|(_, url)| event::text(url)).map(attachment).collect()

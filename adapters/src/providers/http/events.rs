@@ -39,10 +39,8 @@ fn items<'v>(config: &Config<'_>, top: &'v Value) -> Result<Vec<&'v Value>, Malf
         let (Place::Item(steps) | Place::Top(steps)) = place else { continue };
         paths::walk(top, steps, &mut |value| {
             is_there = true;
-            match value {
-                Value::Array(list) => items.extend(list),
-                Value::Null => {}
-                single => items.push(single),
+            if !value.is_null() {
+                items.extend(Json::from(value).each().filter_map(Json::value));
             }
             items.len() > MAX_ITEMS
         });
@@ -179,10 +177,7 @@ impl<'c> Reader<'c> {
         for place in path.map_or(&[][..], |path| &path.0) {
             let Place::Item(steps) = place else { continue };
             paths::walk(item, steps, &mut |value| {
-                match value {
-                    Value::Array(list) => media.extend(list.iter().take(MAX_MEDIA)),
-                    single => media.push(single),
-                }
+                media.extend(Json::from(value).each().filter_map(Json::value).take(MAX_MEDIA));
                 media.len() > MAX_MEDIA
             });
         }

@@ -66,10 +66,10 @@ impl Draft {
                 merge(&mut top, item)
             }
         }
-        let format = match config.format {
-            Format::Auto if is_flat(&top) => Format::Form,
-            Format::Auto => Format::Json,
-            told => told,
+        let format = match (config.format == Format::Auto, is_flat(&top)) {
+            (true, true) => Format::Form,
+            (true, false) => Format::Json,
+            (false, _) => config.format,
         };
         let mut request = match format {
             Format::Query => sample.query(&pairs(&top)),

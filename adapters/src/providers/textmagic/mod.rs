@@ -1,7 +1,7 @@
 //! Textmagic.
 //!
 //! Wire format: <https://www.textmagic.com/docs/api/receive-sms/>,
-//! <https://www.textmagic.com/docs/api/sms-statuses/>
+//! <https://apitextmagic.voog.com/https-api/sms-delivery-notification-codes>
 //!
 //! - Messages and statuses are JSON or a form, by a setting; the fields are those of the API.
 //! - Numbers have no `+`, ids are numbers, times have an offset without a colon.

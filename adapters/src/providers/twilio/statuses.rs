@@ -6,10 +6,7 @@ use super::{
     addresses::{Parties, parties},
     parameters::Parameters,
 };
-use crate::{
-    DeliveryError, DeliveryStatus, Event, Kind, Message, Status, Timestamp, event,
-    event::StatusKind,
-};
+use crate::{DeliveryError, DeliveryStatus, Event, Kind, Message, Status, Timestamp, event};
 
 /// The person has opted out with Twilio itself: <https://www.twilio.com/docs/api/errors/21610>
 const OPTED_OUT: &str = "21610";
@@ -36,18 +33,15 @@ pub(super) fn read(word: &str, parameters: &Parameters<'_>) -> Vec<Event> {
         ..Message::default()
     });
     let status = Status {
-        kind: StatusKind::Status,
-        id,
-        status,
         at: parameters.done_date.as_deref().and_then(Timestamp::parse_minute),
         recipient: person,
         error: code.and_then(event::text).map(|code| DeliveryError {
             code: Some(code),
             text: parameters.error_text.as_deref().and_then(event::text),
         }),
-        participant: None,
         sender: ours,
         provider_type: (word != status.as_str()).then(|| word.to_owned()),
+        ..Status::new(id, status)
     };
     let mut events = vec![Event::Status(status)];
     events.extend(opt_out.map(Event::Message));

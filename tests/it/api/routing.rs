@@ -1,0 +1,176 @@
+//! Queues, work items and agents' keys over the API.
+
+use frontdesk::keys::Scope;
+use serde_json::{Value, json};
+
+use super::gateway::Gateway;
+use crate::support::{Database, on_both};
+
+/// Every operation that moves work items, answered well. There are the queue `support`, the channel
+/// `bot` and the agents `ana` and `ben`.
+pub async fn exercise(gateway: &Gateway, key: &str) {
+    let call =
+        |method, path: &str| gateway.call(method, path).key(key).header("frontdesk-agent", "ana");
+    let settings = json!({
+        "priority": 10,
+        "sort": ["priority", "opened_at"],
+        "schedule": {
+            "time_zone": "Europe/Lisbon",
+            "hours": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "18:00"}],
+            "holidays": ["2026-12-25"],
+        },
+        "pools": [{"after_seconds": 3600}],
+        "max_wait": {"seconds": 600, "message": "Please bear with us"},
+        "overflow": {"queue": "default", "above": 100},
+    });
+    let change = call("PATCH", "/v1/queues/support").header("if-match", "\"1\"");
+    let changed = change.json(&json!({"settings": settings})).await;
+    assert_eq!(changed.status, 200, "{}", changed.json());
+    assert_eq!(changed.json()["settings"]["schedule"], settings["schedule"]);
+    assert_eq!(changed.json()["settings"]["offer_seconds"], 30);
+    let plain = json!({"name": "Support", "settings": {}});
+    let change = call("PATCH", "/v1/queues/support").header("if-match", "\"2\"");
+    assert_eq!(change.json(&plain).await.json()["name"], "Support");
+    let audit = call("GET", "/v1/audit?subject_kind=queue&subject=support").send().await.json();
+    assert_eq!(audit["data"][0]["author"], "ana");
+    assert_eq!(audit["data"].as_array().map(Vec::len), Some(3));
+
+    let agent = call("GET", "/v1/agents/ana").send().await;
+    let version = agent.header("etag").expect("a version").to_owned();
+    let change = call("PATCH", "/v1/agents/ana").header("if-match", &version);
+    let how = json!({"queues": ["support"], "skills": ["billing"], "capacity": {"messaging": 8}});
+    let employed = change.json(&how).await;
+    assert_eq!(employed.json()["capacity"]["messaging"], 8, "{}", employed.json());
+    assert_eq!(employed.json()["load"]["messaging"], 0);
+    let presence = json!({"presence": "available"});
+    let present = call("POST", "/v1/agents/ana/presence").json(&presence).await;
+    assert_eq!(present.json()["presence"], "available");
+
+    gateway.receive(50, 50, "Hello").await;
+    gateway.receive(51, 51, "Hello").await;
+    let to = json!({"queue": "support"});
+    let waiting = call("GET", "/v1/interactions?active=true&state=new").send().await.json();
+    for interaction in waiting["data"].as_array().expect("a list") {
+        let number = interaction["number"].as_str().expect("a number");
+        let path = format!("/v1/interactions/{number}/transfer");
+        assert_eq!(call("POST", &path).json(&to).await.status, 200);
+    }
+    let claimed = call("POST", "/v1/queues/support/claim").json(&json!({"seconds": 30})).await;
+    assert_eq!(claimed.status, 200);
+    let item = claimed.json()["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/work-items/{item}");
+    let list = call("GET", "/v1/work-items?agent=ana&state=pending_accept&queue=support");
+    assert_eq!(list.send().await.json()["data"][0]["id"], json!(item));
+    let renewed = call("POST", &format!("{path}/renew")).json(&json!({"seconds": 60})).await;
+    assert!(renewed.json()["lease_until"].as_str() > claimed.json()["lease_until"].as_str());
+    let reason = json!({"reason": "busy"});
+    let rejected = call("POST", &format!("{path}/reject")).json(&reason).await;
+    assert_eq!(rejected.json()["state"], "queued");
+    let shown = call("GET", &path).send().await.json();
+    assert_eq!(
+        (&shown["position"], &shown["history"][1]["event"]),
+        (&json!(1), &json!("rejected"))
+    );
+    let again = call("POST", "/v1/queues/support/claim").json(&json!({})).await.json();
+    assert_eq!(again["id"], json!(item));
+    let accepted = call("POST", &format!("{path}/accept")).json(&json!({})).await;
+    assert_eq!(accepted.json()["state"], "accepted", "{}", accepted.json());
+    assert_eq!(call("GET", &path).send().await.json()["position"], Value::Null);
+
+    let made =
+        call("POST", "/v1/agents/ana/keys").json(&json!({"name": "desktop", "days": 30})).await;
+    assert_eq!(made.status, 201, "{}", made.json());
+    let place = made.header("location").expect("a place").to_owned();
+    let keys = call("GET", "/v1/agents/ana/keys").send().await.json();
+    assert_eq!(
+        (&keys["data"][0]["name"], &keys["data"][0]["key"]),
+        (&json!("desktop"), &Value::Null)
+    );
+    assert_eq!(call("DELETE", &place).send().await.status, 204);
+}
+
+on_both! {
+    async fn an_agents_own_key_acts_as_that_agent_only(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let admin = &gateway.key(Scope::Admin).await;
+        let write = &gateway.key(Scope::Write).await;
+        for id in ["ana", "ben"] {
+            let agent = json!({"id": id, "name": id, "queues": ["default"]});
+            assert_eq!(gateway.call("POST", "/v1/agents").key(admin).json(&agent).await.status, 201);
+        }
+        gateway.make_channel(admin).await;
+        gateway.receive(1, 42, "Hello").await;
+        let make = async |key: &str| {
+            gateway.call("POST", "/v1/agents/ana/keys").key(key).json(&json!({})).await
+        };
+        assert_eq!(make(write).await.code(), "missing_scope");
+        let own = make(admin).await.json()["key"].as_str().expect("a key").to_owned();
+        let own = own.as_str();
+        assert_eq!(make(own).await.code(), "missing_scope");
+        let post = async |path: &str, body: Value| {
+            let answer = gateway.call("POST", path).key(own).json(&body).await;
+            (answer.status, if answer.bytes.is_empty() { Value::Null } else { answer.json() })
+        };
+        let here = json!({"presence": "available"});
+        assert_eq!(post("/v1/agents/ben/presence", here.clone()).await.1["code"], "other_agent");
+        assert_eq!(post("/v1/agents/ana/presence", here).await.1["presence"], "available");
+        for (path, body) in [
+            ("/v1/queues/default/claim", json!({"agent": "ben"})),
+            ("/v1/interactions/IMS0000001/accept", json!({"agent": "ben"})),
+        ] {
+            assert_eq!(post(path, body).await.1["code"], "other_agent", "{path}");
+        }
+        let claimed = post("/v1/queues/default/claim", json!({})).await.1;
+        assert_eq!(claimed["assigned_to"], "ana");
+        let item = format!("/v1/work-items/{}", claimed["id"].as_str().expect("an id"));
+        for action in ["accept", "renew", "reject"] {
+            let body = match action {
+                "reject" => json!({"agent": "ben", "reason": "busy"}),
+                _ => json!({"agent": "ben"}),
+            };
+            assert_eq!(post(&format!("{item}/{action}"), body).await.1["code"], "other_agent");
+        }
+        // A program's key acts for whom it names.
+        let named = gateway.call("POST", &format!("{item}/accept")).key(write);
+        assert_eq!(named.json(&json!({"agent": "ana"})).await.json()["state"], "accepted");
+        gateway.stop().await;
+    }
+
+    async fn a_closed_queue_is_passed_over_and_trying_says_so(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        gateway.make_channel(key).await;
+        let post = async |path: &str, body: Value| {
+            let answer = gateway.call("POST", path).key(key).json(&body).await;
+            (answer.status, answer.json())
+        };
+        let schedule = json!({"time_zone": "America/New_York", "holidays": ["2026-07-03"],
+            "hours": [{"days": ["fri"], "from": "09:00", "to": "17:00"}]});
+        let day = json!({"id": "day", "settings": {"schedule": schedule}});
+        assert_eq!(post("/v1/queues", day).await.0, 201);
+        assert_eq!(post("/v1/queues", json!({"id": "night"})).await.0, 201);
+        for (id, skills) in [("day", json!(["english"])), ("night", json!([]))] {
+            let route = json!({"id": id, "queue": id, "skills": skills});
+            assert_eq!(post("/v1/routes", route).await.0, 201);
+        }
+        for (at, queue, unmet) in [
+            ("2026-07-10T13:00:00Z", "day", Value::Null),
+            ("2026-07-10T12:59:59Z", "night", json!("schedule")),
+            ("2026-07-10T21:00:00Z", "night", json!("schedule")),
+            ("2026-07-03T15:00:00Z", "night", json!("schedule")),
+        ] {
+            let message = json!({"channel": "bot", "text": "Hello", "at": at});
+            let tried = post("/v1/routes/try", message).await.1;
+            assert_eq!((&tried["queue"], &tried["considered"][0]["unmet"]), (&json!(queue), &unmet), "{at}");
+            let skills = if queue == "day" { json!(["english"]) } else { json!([]) };
+            assert_eq!(tried["skills"], skills);
+        }
+        let wrong = json!({"id": "x", "settings": {"schedule": {"time_zone": "Mars", "hours": []}}});
+        assert_eq!(post("/v1/queues", wrong).await.1["errors"][0]["pointer"], "/settings/schedule");
+        let into = json!({"id": "x", "settings": {"overflow": {"queue": "nowhere"}}});
+        assert_eq!(post("/v1/queues", into).await.1["errors"][0]["pointer"], "/settings/overflow/queue");
+        let skill = json!({"id": "x", "queue": "day", "skills": ["A B"]});
+        assert_eq!(post("/v1/routes", skill).await.1["errors"][0]["pointer"], "/skills");
+        gateway.stop().await;
+    }
+}

@@ -13,7 +13,8 @@ use crate::{
     clock::Clock,
     config::Config,
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
-    ingest::{Ingest, Limits, Workers},
+    egress::Egress,
+    ingest::{Calls, Ingest, Limits, Workers},
     routing, search,
     vault::{Vault, VaultError},
     webhooks,
@@ -92,10 +93,15 @@ impl App {
             group: config.ingest.group,
             committers: config.ingest.committers,
             refused: config.ingest.refused,
+            parts_seconds: config.ingest.parts_seconds,
+        };
+        let calls = Calls {
+            egress: Egress::new(&config.egress.allow),
+            mirror: config.egress.mirror.clone(),
         };
         let waker = Waker::default();
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, waker.bell())
+            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls, waker.bell())
                 .await?;
         let assigner = Assigner::start(
             store.clone(),

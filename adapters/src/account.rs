@@ -3,7 +3,7 @@
 //! Values arrive as JSON or TOML and are checked against the adapter's [`Field`]s. A [`Secret`] has
 //! no way to be printed: no `Display`, and a `Debug` that shows nothing.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde_json::Value;
 
@@ -46,6 +46,11 @@ impl Field {
         required: false,
         help: "the password that belongs to the user name",
     };
+
+    /// Whether its value may be an object: a key set (JWKS), as it is published.
+    fn holds_key_set(&self) -> bool {
+        self.name == "jwks"
+    }
 }
 
 /// A credential. It can be used, compared and sealed, but not printed.
@@ -77,6 +82,8 @@ impl fmt::Debug for Secret {
 pub struct Account {
     plain: BTreeMap<String, String>,
     secrets: BTreeMap<String, Vec<Secret>>,
+    /// What was fetched for verifying, by its address.
+    documents: BTreeMap<String, Arc<str>>,
 }
 
 /// Why an account was refused.
@@ -163,6 +170,10 @@ impl Account {
                     known: known.join(", "),
                 });
             };
+            if let (true, Value::Object(_)) = (field.holds_key_set(), value) {
+                account.plain.insert(field.name.to_owned(), value.to_string());
+                continue;
+            }
             let texts = texts(name, value)?;
             if field.secret {
                 account
@@ -185,6 +196,20 @@ impl Account {
     /// The values of a secret field, newest first; empty when none is configured.
     pub fn secrets(&self, field: &str) -> &[Secret] {
         self.secrets.get(field).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same account with a document that its verifier asked for (see [`Scheme::documents`]).
+    ///
+    /// [`Scheme::documents`]: crate::Scheme::documents
+    #[must_use]
+    pub fn with_document(mut self, address: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
+        self.documents.insert(address.into(), text.into());
+        self
+    }
+
+    /// What was fetched from `address`.
+    pub fn document(&self, address: &str) -> Option<&str> {
+        self.documents.get(address).map(AsRef::as_ref)
     }
 
     /// The plain fields, for showing.

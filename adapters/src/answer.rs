@@ -1,6 +1,6 @@
 //! What a provider hears back once its request is durable.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::Serialize;
 
@@ -11,6 +11,9 @@ use crate::{Account, Malformed, Parsed};
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
+    /// Headers other than the content type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<&'static str, String>,
     /// Content type; `None` for an empty answer.
     pub content_type: Option<Cow<'static, str>>,
     /// Body; `None` for an empty answer.
@@ -20,13 +23,14 @@ pub struct Answer {
 impl Answer {
     /// A status and nothing else.
     pub const fn empty(status: u16) -> Self {
-        Self { status, content_type: None, body: None }
+        Self { status, headers: BTreeMap::new(), content_type: None, body: None }
     }
 
     /// A constant body.
     pub const fn constant(status: u16, content_type: &'static str, body: &'static str) -> Self {
         Self {
             status,
+            headers: BTreeMap::new(),
             content_type: Some(Cow::Borrowed(content_type)),
             body: Some(Cow::Borrowed(body)),
         }
@@ -38,7 +42,19 @@ impl Answer {
         content_type: impl Into<Cow<'static, str>>,
         body: String,
     ) -> Self {
-        Self { status, content_type: Some(content_type.into()), body: Some(Cow::Owned(body)) }
+        Self {
+            status,
+            headers: BTreeMap::new(),
+            content_type: Some(content_type.into()),
+            body: Some(Cow::Owned(body)),
+        }
+    }
+
+    /// The same with a header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.insert(name, value);
+        self
     }
 }
 
@@ -75,7 +91,7 @@ impl Recorded<'_> {
     /// What the request itself wants to hear, where it is not what every other hears.
     pub(crate) fn wanted(self) -> Option<Answer> {
         match self {
-            Self::Understood(parsed, _, _) => parsed.answer.clone(),
+            Self::Understood(parsed, ..) => parsed.answer.clone(),
             Self::NotUnderstood(..) => None,
         }
     }

@@ -153,8 +153,8 @@ fn read_line(line: &str, arrival: Arrival) -> Result<Readable, String> {
         format!("there is no provider `{}`; `frontdesk providers` lists them", line.provider)
     })?;
     let account = Account::read(adapter, &line.account).map_err(|error| error.to_string())?;
-    let method =
-        Method::parse(&line.request.method).ok_or("the method must be GET, POST or PUT")?;
+    let method = Method::parse(&line.request.method)
+        .ok_or("the method must be GET, POST, PUT or OPTIONS")?;
     let headers = match line.request.headers {
         Headers::None => Vec::new(),
         Headers::Pairs(pairs) => pairs,

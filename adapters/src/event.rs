@@ -20,6 +20,8 @@ pub struct Parsed {
     pub batch: bool,
     /// What this request wants to hear, where it is not what every other hears.
     pub answer: Option<Answer>,
+    /// An address of the provider's to be called once, after the answer: it confirms a subscription.
+    pub confirm: Option<String>,
 }
 
 impl From<Vec<Event>> for Parsed {
@@ -40,7 +42,8 @@ pub enum Event {
 }
 
 /// What somebody said or did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Message {
     /// What kind of event it is.
     pub kind: Kind,
@@ -87,7 +90,7 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
     /// What is wrong with it: such an item is answered, not recorded.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", skip_deserializing)]
     pub problems: Vec<Problem>,
     /// What tells a repeat of this event from a new one, where its id does not.
     #[serde(skip)]
@@ -104,7 +107,7 @@ pub struct Message {
 /// One of several parts of a message, in any order.
 ///
 /// Parts belong together by sender, recipient and reference.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// What the parts of one message share; used again after a while.
     pub reference: String,
@@ -283,7 +286,7 @@ impl Address {
 }
 
 /// Who said something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// The address that identifies the sender.
     #[serde(flatten)]
@@ -301,14 +304,14 @@ impl From<Address> for Sender {
 }
 
 /// Our address something was said to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipient {
     /// What it is.
     pub kind: AddressKind,
     /// The address by which the provider tells our numbers, pages or bots apart.
     pub value: String,
     /// Other forms of the same address, such as the number people see.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternates: Vec<Address>,
 }
 
@@ -319,7 +322,7 @@ impl From<Address> for Recipient {
 }
 
 /// A part of a message that is not text.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attachment {
     /// What it is.
     pub kind: AttachmentKind,
@@ -345,7 +348,7 @@ pub struct Attachment {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// The phone numbers of a contact, as the sender has them.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phones: Vec<String>,
     /// What else the provider says about it.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -41,6 +41,14 @@ fn an_object(value: Option<Value>) -> Result<Value, Malformed> {
     bounded(value.ok_or_else(|| Malformed("the body is not a JSON object".to_owned()))?)
 }
 
+/// What an unverified body says, read as it will be once it is verified; null if it is unreadable.
+///
+/// For schemes whose proof covers a member of the body: adapter and scheme must see the same one.
+pub(crate) fn peek(body: &[u8]) -> Value {
+    let raw = std::str::from_utf8(body).ok().and_then(|text| serde_json::from_str(text).ok());
+    raw.and_then(|raw: &RawValue| read(raw.get(), SALVAGE_DEPTH)).unwrap_or_default()
+}
+
 /// Reads any body, taking it apart where it cannot be read whole.
 pub(crate) fn any(request: &Request<Verified>) -> Result<Value, Malformed> {
     bounded(whole(request)?.unwrap_or_default())
@@ -75,7 +83,7 @@ fn has_endless_list(value: &Value) -> bool {
 /// The first of several values counts.
 pub(crate) fn parameters(request: &Request<Verified>) -> Result<Value, Malformed> {
     match request.method {
-        Method::Get => Ok(query(request)),
+        Method::Get | Method::Options => Ok(query(request)),
         Method::Post | Method::Put if request.is_form() => {
             Ok(pairs(request.decoded_form().pairs()))
         }

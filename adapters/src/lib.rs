@@ -147,17 +147,47 @@ impl Adapter {
     ///
     /// `request.url` is the public address as the provider has it; `now` is the receiver's clock.
     pub fn accept(&self, request: Request, account: &Account, now: Timestamp) -> Accepted {
-        if let Handshake::Answer(answer) = self.handshake {
-            match answer(&request, account) {
-                Some(Ok(answer)) => return Accepted::Handshake(answer),
-                Some(Err(refusal)) => return Accepted::Refused(request, refusal),
-                None => {}
-            }
+        if let Some(answered) = self.handshake(&request, account) {
+            return match answered {
+                Ok(answer) => Accepted::Handshake(answer),
+                Err(refusal) => Accepted::Refused(request, refusal),
+            };
         }
         let request = match request.verify(self.verifier, account, now) {
             Ok(request) => request,
             Err(refused) => return Accepted::Refused(refused.request, refused.refusal),
         };
+        self.read(request, account)
+    }
+
+    /// As [`Adapter::accept`], but takes what it would have refused, and says why it would have:
+    /// for finding out what verification would do before it does it. Set-up checks stay refused.
+    pub fn watch(
+        &self,
+        request: Request,
+        account: &Account,
+        now: Timestamp,
+    ) -> (Accepted, Option<Refusal>) {
+        if let Some(answered) = self.handshake(&request, account) {
+            return match answered {
+                Ok(answer) => (Accepted::Handshake(answer), None),
+                Err(refusal) => (Accepted::Refused(request, refusal), None),
+            };
+        }
+        match request.verify(self.verifier, account, now) {
+            Ok(request) => (self.read(request, account), None),
+            Err(refused) => (self.read(refused.request.unproven(), account), Some(refused.refusal)),
+        }
+    }
+
+    fn handshake(&self, request: &Request, account: &Account) -> Option<Result<Answer, Refusal>> {
+        match self.handshake {
+            Handshake::None => None,
+            Handshake::Answer(answer) => answer(request, account),
+        }
+    }
+
+    fn read(&self, request: Request<Verified>, account: &Account) -> Accepted {
         match (self.parse)(&request, account) {
             Ok(parsed) => Accepted::Understood(request, parsed),
             Err(malformed) => Accepted::NotUnderstood(request, malformed),

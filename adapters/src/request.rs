@@ -26,6 +26,8 @@ pub enum Method {
     Post,
     /// Transactions that carry their id in the address.
     Put,
+    /// The set-up check of CloudEvents.
+    Options,
 }
 
 impl Method {
@@ -35,6 +37,7 @@ impl Method {
             "GET" | "get" => Some(Self::Get),
             "POST" | "post" => Some(Self::Post),
             "PUT" | "put" => Some(Self::Put),
+            "OPTIONS" | "options" => Some(Self::Options),
             _ => None,
         }
     }
@@ -45,6 +48,7 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
+            Self::Options => "OPTIONS",
         }
     }
 }
@@ -52,7 +56,7 @@ impl Method {
 /// A webhook request as it arrived.
 #[derive(Debug)]
 pub struct Request<Trust = Unverified> {
-    /// GET, POST or PUT.
+    /// GET, POST, PUT or OPTIONS.
     pub method: Method,
     /// The public address as the provider has it, with the query as it was sent.
     pub url: String,
@@ -81,6 +85,15 @@ pub enum Refusal {
         /// The signed time, in Unix seconds.
         signed_at: i64,
     },
+    /// The key that signed is not among those the provider publishes, as far as we know them.
+    #[error("it is signed with a key that its provider does not publish")]
+    UnknownKey,
+    /// What the provider publishes its keys in has not been fetched: our trouble, not the sender's.
+    #[error("the keys at {0} are not at hand")]
+    NoDocument(String),
+    /// It comes from an address the channel does not allow.
+    #[error("it comes from an address that this channel does not allow")]
+    Origin,
     /// The request cannot be checked as it is.
     #[error("{0}")]
     Malformed(&'static str),
@@ -91,7 +104,9 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::MissingSignature(_) => "missing_signature",
-            Self::BadSignature(_) => "bad_signature",
+            Self::BadSignature(_) | Self::UnknownKey => "bad_signature",
+            Self::Origin => "address_not_allowed",
+            Self::NoDocument(_) => "keys_unavailable",
             Self::Stale { .. } => "stale",
             Self::Malformed(_) => "malformed",
         }
@@ -128,7 +143,8 @@ impl Request<Unverified> {
         Self::new(self.method, self.url.clone(), self.headers.clone(), self.body.clone())
     }
 
-    /// Trades an unverified request for a verified one. There is no other way to obtain one.
+    /// Trades an unverified request for a verified one. The other way to obtain
+    /// one is a channel that only watches.
     pub fn verify(
         self,
         verifier: &dyn Scheme,
@@ -145,6 +161,20 @@ impl Request<Unverified> {
                 trust: PhantomData,
             }),
             Err(refusal) => Err(Box::new(Refused { request: self, refusal })),
+        }
+    }
+}
+
+impl Request<Unverified> {
+    /// Takes a request for proven that is not: only for [`crate::Adapter::watch`].
+    pub(crate) fn unproven(self) -> Request<Verified> {
+        Request {
+            method: self.method,
+            url: self.url,
+            headers: self.headers,
+            body: self.body,
+            form: self.form,
+            trust: PhantomData,
         }
     }
 }

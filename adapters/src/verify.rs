@@ -3,20 +3,26 @@
 //! Adapters only name a scheme and its parameters. Comparisons take constant time; a secret that
 //! is not configured never means "accept"; what is compared never appears in an error.
 //! [`Scheme::sign`] is the other direction, for replaying fixtures and for trying a channel without
-//! its provider. The clock is an argument, and no scheme fetches a key.
+//! its provider. The clock is an argument, and no scheme fetches a key: it says in
+//! [`Scheme::documents`] what it needs, and finds it in the account.
 
 mod body_hmac;
+mod bot_framework;
 mod chosen_header;
 mod chosen_hmac;
 mod chosen_proofs;
 mod ed25519;
 mod endpoint;
+mod event_grid;
 mod jwt;
 mod messagebird;
 mod plivo;
+mod published;
+mod rsa;
 mod shared_secret;
 mod signalwire;
 mod sinch;
+mod sns;
 mod standard_webhooks;
 mod telesign;
 #[cfg(test)]
@@ -32,22 +38,25 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Sha224, Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
 pub use body_hmac::{BodyHmac, Encoding};
+pub use bot_framework::BotFramework;
 pub use chosen_header::ChosenHeader;
 pub use chosen_hmac::ChosenHmac;
 pub use chosen_proofs::ChosenProofs;
 pub use ed25519::Ed25519;
 pub use endpoint::Endpoint;
+pub use event_grid::EventGrid;
 pub use messagebird::MessageBird;
 pub use plivo::Plivo;
 pub use shared_secret::SharedSecret;
 pub use signalwire::SignalWire;
 pub use sinch::Sinch;
+pub use sns::{Sns, is_envelope, is_on_host};
 pub use standard_webhooks::StandardWebhooks;
 pub use telesign::Telesign;
 pub use url_and_form::UrlAndForm;
@@ -82,6 +91,27 @@ pub trait Scheme: fmt::Debug + Send + Sync {
     /// Takes the secret out of a body that carries one, which archives must not keep.
     fn redact(&self, _body: &mut Vec<u8>) {}
 
+    /// The query's parameter that carries the secret, which archives must not keep.
+    fn secret_parameter<'a>(&self, _account: &'a Account) -> Option<&'a str> {
+        None
+    }
+
+    /// Whether the provider signs anything at all. What only carries a secret is as good as the
+    /// secret is kept.
+    fn signs(&self) -> bool {
+        true
+    }
+
+    /// Whether who proves to be `one`'s provider has proven to be `other`'s as well.
+    fn proves_both(&self, one: &Account, other: &Account) -> bool {
+        let others = other.secrets(self.secret_field());
+        let shared = |secret: &Secret| {
+            let secret = secret.expose().as_bytes();
+            others.iter().any(|other| same(secret, other.expose().as_bytes()))
+        };
+        one.secrets(self.secret_field()).iter().any(shared)
+    }
+
     /// Whether a signature is only good for a while: a time is signed with the request.
     fn is_timed(&self) -> bool {
         false
@@ -96,6 +126,14 @@ pub trait Scheme: fmt::Debug + Send + Sync {
     /// Whether the proof that `request` carries is only good for a while.
     fn is_timed_in(&self, request: &Request) -> bool {
         self.is_timed() && self.is_signed(request)
+    }
+
+    /// The addresses of what must be fetched before `request` can be checked: certificates, keys.
+    ///
+    /// Only addresses that are the provider's, whatever the request says. Those the account holds
+    /// already stay in the list; one document may name the next.
+    fn documents(&self, _request: &Request, _account: &Account) -> Vec<String> {
+        Vec::new()
     }
 
     /// The scheme in a few words, for people.
@@ -169,6 +207,17 @@ enum Hash {
 }
 
 impl Hash {
+    fn digest(self, signed: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Md5 => Md5::digest(signed).to_vec(),
+            Self::Sha1 => Sha1::digest(signed).to_vec(),
+            Self::Sha224 => Sha224::digest(signed).to_vec(),
+            Self::Sha256 => Sha256::digest(signed).to_vec(),
+            Self::Sha384 => Sha384::digest(signed).to_vec(),
+            Self::Sha512 => Sha512::digest(signed).to_vec(),
+        }
+    }
+
     fn hmac(self, key: &[u8], parts: &[&[u8]]) -> Vec<u8> {
         match self {
             Self::Md5 => mac::<Hmac<Md5>>(key, parts),

@@ -196,7 +196,12 @@ async fn replay(
         Err(IngestError::Poisoned) => {
             return Err(Problem::new(Code::NotReplayable, "the database refuses what it brings"));
         }
-        Err(IngestError::Overloaded | IngestError::Unavailable | IngestError::Stopping) => {
+        Err(
+            IngestError::Overloaded
+            | IngestError::Unavailable
+            | IngestError::NoKeys
+            | IngestError::Stopping,
+        ) => {
             return Err(Problem::new(Code::Unavailable, "nothing was recorded; try again"));
         }
     };

@@ -5,11 +5,13 @@
 
 mod store;
 
+use std::net::IpAddr;
+
 use frontdesk_adapters::{Account, AccountError, Adapter, Medium, phone::Region, providers};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use store::{delete, get, insert, list, save};
-use subtle::ConstantTimeEq;
 
 use crate::vault::VaultError;
 
@@ -46,9 +48,36 @@ pub struct Settings {
     /// The region of senders written without a country code; else that of the channel's address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// What happens to requests that do not prove to be the provider's.
+    #[serde(default, skip_serializing_if = "Verification::is_enforced")]
+    pub verification: Verification,
+    /// The networks requests may come from, such as `192.0.2.0/24`; none named means all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub allow_from: Vec<IpNet>,
     /// Which messages of one word decide about our messages; by itself all on SMS, none elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keywords: Option<Keywords>,
+}
+
+/// What happens to requests that do not prove to be the provider's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    /// They are refused.
+    #[default]
+    Enforce,
+    /// They are taken, counted and marked: for finding out what would be refused. Until that is
+    /// over, anybody can write into the channel.
+    Watch,
+}
+
+impl Verification {
+    /// Whether what proves nothing is refused.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        *self == Self::Enforce
+    }
 }
 
 /// Which words decide about our messages, rather than saying something to an agent.
@@ -169,14 +198,15 @@ impl Channel {
     /// Only then may a request to one carry messages for the other.
     #[must_use]
     pub fn shares_secret_with(&self, other: &Self) -> bool {
-        let field = self.adapter.verifier.secret_field();
-        let ours = self.account.secrets(field);
-        let theirs = other.account.secrets(field);
         std::ptr::eq(self.adapter, other.adapter)
-            && ours.iter().any(|our| {
-                theirs
-                    .iter()
-                    .any(|their| our.expose().as_bytes().ct_eq(their.expose().as_bytes()).into())
-            })
+            && self.adapter.verifier.proves_both(&self.account, &other.account)
+    }
+
+    /// Whether requests from `address` are looked at.
+    #[must_use]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let allowed = &self.settings.allow_from;
+        allowed.is_empty() || allowed.iter().any(|network| network.contains(&address))
     }
 }

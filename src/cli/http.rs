@@ -44,6 +44,7 @@ pub(super) async fn send(
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
         Method::Put => reqwest::Method::PUT,
+        Method::Options => reqwest::Method::OPTIONS,
     };
     let mut builder = client.request(method, url).body(request.body.clone());
     for (name, value) in &request.headers {

@@ -40,6 +40,7 @@ impl Providers {
                     "title": adapter.title,
                     "medium": adapter.medium,
                     "receives": adapter.receives,
+                    "signed": adapter.verifier.signs(),
                     "verification": adapter.verifier.describe(),
                     "account": fields,
                 });

@@ -94,11 +94,13 @@ pub struct Ingest {
     pub committers: Option<NonZeroUsize>,
     /// `FRONTDESK__INGEST__REFUSED`: refused requests that are kept.
     pub refused: i64,
+    /// `FRONTDESK__INGEST__PARTS_SECONDS`: how long parts of a longer text wait for the rest.
+    pub parts_seconds: u32,
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, committers: None, refused: 10_000 }
+        Self { queue: 4096, group: 256, committers: None, refused: 10_000, parts_seconds: 300 }
     }
 }
 
@@ -137,6 +139,9 @@ impl Default for Routing {
 pub struct Egress {
     /// `FRONTDESK__EGRESS__ALLOW`: networks of one's own that may be called, also by plain `http`.
     pub allow: Vec<IpNet>,
+    /// `FRONTDESK__EGRESS__MIRROR`: where providers' keys are fetched instead of at the providers,
+    /// each below its host's name. Whoever answers there can speak for them.
+    pub mirror: Option<String>,
 }
 
 /// The key that seals secrets.

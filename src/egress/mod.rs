@@ -160,6 +160,7 @@ impl Egress {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
+            Method::Options => reqwest::Method::OPTIONS,
         };
         let mut request = client.request(method, url).timeout(call.timeout);
         for (name, value) in call.headers {

@@ -3,12 +3,13 @@
 use std::{
     borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
     sync::Arc,
 };
 
 use frontdesk_adapters::{
-    Accepted, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request, Timestamp,
-    Verdict,
+    Accepted, Adapter, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request,
+    Timestamp, Verdict,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -34,13 +35,28 @@ const KEY_BYTES: usize = 512;
 /// Headers that carry credentials of whatever stands before us.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
+/// A request as it came.
+pub(super) struct Incoming {
+    pub request: Request,
+    pub now: Timestamp,
+    pub lane: Lane,
+    /// Who sent it; `None` for what comes from the archive.
+    pub peer: Option<IpAddr>,
+}
+
+impl Incoming {
+    /// A request from the archive: nobody waits for it, and where it came from was looked at then.
+    pub fn again(request: Request, now: Timestamp) -> Self {
+        Self { request, now, lane: Lane::Slow, peer: None }
+    }
+}
+
 pub(super) async fn accept(
     inner: &Inner,
     channel_id: &str,
-    request: Request,
-    now: Timestamp,
-    lane: Lane,
+    incoming: Incoming,
 ) -> Result<Receipt, IngestError> {
+    let Incoming { request, now, lane, peer } = incoming;
     let (catalog, channel) = match find(inner, channel_id) {
         Ok(found) => found,
         Err(error) => {
@@ -53,7 +69,15 @@ pub(super) async fn accept(
         }
     };
     let adapter = channel.adapter;
-    match adapter.accept(request, &channel.account, now) {
+    let (accepted, watched) = match peer.filter(|peer| !channel.allows(*peer)) {
+        Some(_) if channel.settings.verification.is_enforced() => {
+            (Accepted::Refused(request, Refusal::Origin), None)
+        }
+        Some(_) => (inner.keys.accept(&channel, request, now).await.0, Some(Refusal::Origin)),
+        None => inner.keys.accept(&channel, request, now).await,
+    };
+    let watched = watched.map(|refusal| watched_as(adapter, &refusal));
+    match accepted {
         Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer)),
         Accepted::Refused(request, refusal) => {
             count(adapter.provider, RequestOutcome::Refused);
@@ -63,15 +87,19 @@ pub(super) async fn accept(
             let outcome = RequestOutcome::Refused;
             let reason = Some(reason(&refusal));
             inner.archive.keep(refused(Some(&channel), &request, outcome, reason, now));
-            Err(IngestError::Refused(refusal))
+            Err(match refusal {
+                Refusal::NoDocument(_) => IngestError::NoKeys,
+                refusal => IngestError::Refused(refusal),
+            })
         }
         Accepted::Understood(request, parsed) => {
             let digest = digest_if_needed(&request, &parsed);
-            let row = archived(&channel, request, now, RequestOutcome::Accepted, None);
+            let row = archived(&channel, request, now, RequestOutcome::Accepted, watched);
             understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed), lane).await
         }
         Accepted::NotUnderstood(request, malformed) => {
-            let reason = Some(malformed.0.clone());
+            let reason = watched.into_iter().chain([malformed.0.clone()]);
+            let reason = Some(reason.collect::<Vec<_>>().join("; "));
             let row = archived(&channel, request, now, RequestOutcome::Malformed, reason);
             not_understood(inner, &channel, row, &malformed, lane).await
         }
@@ -135,6 +163,9 @@ async fn understood(
     let all_known = events > 0 && duplicates == events;
     let outcome = if all_known { RequestOutcome::Duplicate } else { RequestOutcome::Accepted };
     count(adapter.provider, outcome);
+    if let Some(address) = parsed.confirm.as_deref().filter(|_| !all_known) {
+        inner.keys.confirm(channel, address);
+    }
     let answer = (adapter.acknowledge)(Recorded::Understood(&parsed, &outcomes, &channel.account));
     Ok(Receipt { answer, outcome: Some(outcome), events, duplicates })
 }
@@ -169,6 +200,7 @@ pub(super) fn arrivals(
             key,
             parsed: Arc::clone(parsed),
             received_at,
+            overdue: None,
         }
     });
     arrived.collect()
@@ -290,6 +322,13 @@ fn refused(
     }
 }
 
+/// Counts what a channel would have refused, did it not only watch, and says why in the archive.
+fn watched_as(adapter: &Adapter, refusal: &Refusal) -> String {
+    let labels = [("provider", adapter.provider), ("reason", refusal.code())];
+    metrics::counter!("frontdesk_watched_requests_total", &labels).increment(1);
+    format!("only watched: {}", reason(refusal))
+}
+
 fn reason(refusal: &Refusal) -> String {
     format!("{}: {refusal}", refusal.code())
 }
@@ -304,12 +343,23 @@ fn target(url: &str) -> String {
 /// What is kept of an address: not a token that some providers have behind the channel.
 fn kept_target(url: &str, channel: &Channel) -> String {
     let target = target(url);
-    if !channel.adapter.verifier.secret_in_address() {
+    let verifier = channel.adapter.verifier;
+    let secret = verifier.secret_parameter(&channel.account);
+    if !verifier.secret_in_address() && secret.is_none() {
         return target;
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let path = without_token(path);
+    let path = if verifier.secret_in_address() { without_token(path) } else { path.to_owned() };
+    let is_secret = |pair: &&str| secret.is_some_and(|secret| name_of(pair) == secret);
+    let kept: Vec<_> = query.split('&').filter(|pair| !is_secret(pair)).collect();
+    let query = kept.join("&");
     if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
+/// The decoded name of a query's parameter.
+fn name_of(pair: &str) -> String {
+    let mut pairs = form_urlencoded::parse(pair.as_bytes());
+    pairs.next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 /// `/webhooks/{channel}`, without what follows.

@@ -47,7 +47,13 @@ impl Catalog {
         for (id, channel) in channels::list(tx, vault).await? {
             let entry = match channel {
                 Ok(channel) if !channel.active => continue,
-                Ok(channel) => Entry::Usable(Arc::new(channel)),
+                Ok(channel) => {
+                    if !channel.settings.verification.is_enforced() {
+                        tracing::warn!(channel.id = %id,
+                            "verification only watches: anybody can write into this channel");
+                    }
+                    Entry::Usable(Arc::new(channel))
+                }
                 Err(error) => {
                     tracing::error!(channel.id = %id, error = &error as &dyn std::error::Error,
                         "channel cannot be used");

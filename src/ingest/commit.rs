@@ -49,6 +49,8 @@ pub(super) struct Arrived {
     /// The request it came in; an event in a batch is not copied out of it.
     pub parsed: Arc<Parsed>,
     pub received_at: i64,
+    /// The parts it reminds of, if it is no event of a provider's.
+    pub overdue: Option<Uuid>,
 }
 
 impl Arrived {

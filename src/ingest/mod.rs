@@ -16,11 +16,13 @@ mod accept;
 mod archive;
 mod catalog;
 mod commit;
+mod keys;
+mod overdue;
 mod preview;
 mod record;
 mod replay;
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     db::{Store, StoreError},
+    egress::Egress,
     messages::RequestOutcome,
     vault::Vault,
 };
@@ -44,8 +47,19 @@ pub struct Limits {
     pub group: usize,
     /// Committers on PostgreSQL; by itself as many as gain there.
     pub committers: Option<NonZeroUsize>,
+    /// Seconds that parts of a longer text wait for the rest.
+    pub parts_seconds: u32,
     /// Refused requests that are kept; beyond that the oldest are forgotten.
     pub refused: i64,
+}
+
+/// How providers' keys are fetched.
+#[derive(Clone, Debug)]
+pub struct Calls {
+    /// The way out.
+    pub egress: Egress,
+    /// Where their documents are found instead, below their host's name.
+    pub mirror: Option<String>,
 }
 
 /// Who is waiting for an answer.
@@ -69,6 +83,8 @@ struct Inner {
     catalog: catalog::Shared,
     committers: Vec<commit::Committer>,
     archive: archive::Archive,
+    keys: Arc<keys::Keys>,
+    parts_seconds: u32,
 }
 
 /// Why a request was not recorded. The edge decides what each costs.
@@ -89,6 +105,9 @@ pub enum IngestError {
     /// The database will not take it, now or later; it is archived.
     #[error("the message was refused by the database and archived")]
     Poisoned,
+    /// The keys that would prove it could not be fetched.
+    #[error("the provider's keys could not be fetched")]
+    NoKeys,
     /// The gateway is stopping.
     #[error("the gateway is stopping")]
     Stopping,
@@ -132,6 +151,7 @@ impl Ingest {
         vault: Vault,
         clock: Clock,
         limits: Limits,
+        calls: Calls,
         queued: Arc<Notify>,
     ) -> Result<(Self, Workers), StoreError> {
         let stop = CancellationToken::new();
@@ -156,7 +176,18 @@ impl Ingest {
             let logs = committers.iter().map(|committer| committer.log_has_grown.clone()).collect();
             others.push(commit::checkpoint(checkpointer, logs, stop.clone()));
         }
-        let ingest = Self(Arc::new(Inner { store, vault, clock, catalog, committers, archive }));
+        let inner = Arc::new(Inner {
+            parts_seconds: limits.parts_seconds,
+            store,
+            vault,
+            keys: Arc::new(keys::Keys::new(calls.egress, calls.mirror, clock.clone())),
+            clock,
+            catalog,
+            committers,
+            archive,
+        });
+        others.push(overdue::watch(Arc::clone(&inner), stop.clone()));
+        let ingest = Self(inner);
         Ok((ingest, Workers { committers: tasks, others, stop }))
     }
 
@@ -164,8 +195,19 @@ impl Ingest {
     ///
     /// Returns only after what the request brought is durable.
     pub async fn accept(&self, channel: &str, request: Request) -> Result<Answer, IngestError> {
+        self.accept_from(channel, request, None).await
+    }
+
+    /// As [`Ingest::accept`], for a channel that may ask where a request comes from.
+    pub async fn accept_from(
+        &self,
+        channel: &str,
+        request: Request,
+        peer: Option<IpAddr>,
+    ) -> Result<Answer, IngestError> {
         let now = self.0.clock.now();
-        Ok(accept::accept(&self.0, channel, request, now, Lane::Live).await?.answer)
+        let incoming = accept::Incoming { request, now, lane: Lane::Live, peer };
+        Ok(accept::accept(&self.0, channel, incoming).await?.answer)
     }
 
     /// As [`Ingest::accept`], at another time and behind everybody else, and tells what came of it.
@@ -175,7 +217,7 @@ impl Ingest {
         request: Request,
         now: Timestamp,
     ) -> Result<Receipt, IngestError> {
-        accept::accept(&self.0, channel, request, now, Lane::Slow).await
+        accept::accept(&self.0, channel, accept::Incoming::again(request, now)).await
     }
 
     /// Takes a request from the archive in once more, and records it only if it says something new.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use frontdesk_adapters::{Accepted, Outcome, Recorded, Request, Timestamp, Verdict};
+use frontdesk_adapters::{Accepted, Outcome, Recorded, Refusal, Request, Timestamp, Verdict};
 
 use uuid::Uuid;
 
@@ -36,8 +36,9 @@ pub(super) async fn preview(
 ) -> Result<Preview, IngestError> {
     let (catalog, channel) = accept::find(inner, channel_id)?;
     let adapter = channel.adapter;
-    match adapter.accept(request, &channel.account, now) {
+    match inner.keys.accept(&channel, request, now).await.0 {
         Accepted::Handshake(answer) => Ok(Receipt::of_handshake(answer).into()),
+        Accepted::Refused(_, Refusal::NoDocument(_)) => Err(IngestError::NoKeys),
         Accepted::Refused(_, refusal) => Err(IngestError::Refused(refusal)),
         Accepted::NotUnderstood(_, malformed) => {
             let answer =

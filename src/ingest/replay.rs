@@ -9,7 +9,7 @@ use frontdesk_adapters::{AccountError, Event, Method, Request, Timestamp, fixtur
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{IngestError, Inner, Lane, Receipt, accept, preview};
+use super::{IngestError, Inner, Receipt, accept, accept::Incoming, preview};
 use crate::{
     channels::Channel,
     db::{StoreError, Tx},
@@ -113,7 +113,7 @@ pub(super) async fn replay(
     if preview.receipt.events == preview.receipt.duplicates {
         return Ok(preview.receipt);
     }
-    accept::accept(inner, channel, request, now, Lane::Slow).await
+    accept::accept(inner, channel, Incoming::again(request, now)).await
 }
 
 /// What a request would change, event by event; those that are recorded just so are left out.
@@ -161,6 +161,10 @@ async fn changed_fields(
     if let Some(recorded) = messages::list(tx, &one).await?.pop() {
         // An edit that came before its message is recorded in the message's place.
         let Event::Message(message) = event else { return Ok(Vec::new()) };
+        // The last part of a longer message stands for all of it.
+        if message.part.is_some() {
+            return Ok(Vec::new());
+        }
         let sent_at = message.sent_at.map(Timestamp::as_millis);
         let attachments = serde_json::to_value(&message.attachments).unwrap_or_default();
         let by_us = recorded.direction == "outbound";

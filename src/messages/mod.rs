@@ -3,6 +3,7 @@
 //! A provider's id is recorded once per channel: [`claim`] is a unique index. Everything else a
 //! provider tells us (statuses, edits, reactions) is an event beside the messages.
 
+pub mod parts;
 pub mod replies;
 mod store;
 

@@ -24,34 +24,33 @@ pub(super) fn respond(error: &IngestError, method: Method) -> Response {
         IngestError::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Malformed(_) => StatusCode::BAD_REQUEST,
+                Refusal::Origin => StatusCode::FORBIDDEN,
+                Refusal::NoDocument(_) => return unavailable(),
                 // A handshake asks whether it may; the rest say who they are.
-                Refusal::MissingSignature(_) | Refusal::BadSignature(_) | Refusal::Stale { .. }
-                    if method == Method::Get =>
-                {
-                    StatusCode::FORBIDDEN
-                }
-                Refusal::MissingSignature(_) | Refusal::BadSignature(_) | Refusal::Stale { .. } => {
-                    StatusCode::UNAUTHORIZED
-                }
+                Refusal::MissingSignature(_)
+                | Refusal::BadSignature(_)
+                | Refusal::UnknownKey
+                | Refusal::Stale { .. } => match method {
+                    Method::Get | Method::Options => StatusCode::FORBIDDEN,
+                    Method::Post | Method::Put => StatusCode::UNAUTHORIZED,
+                },
             };
             problem(status, refusal.code(), &refusal.to_string())
         }
         IngestError::Overloaded
         | IngestError::Unavailable
         | IngestError::Poisoned
+        | IngestError::NoKeys
         | IngestError::Stopping
-        | IngestError::ChannelUnusable => {
-            let mut response = problem(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "not recorded; send it again",
-            );
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-            response
-        }
+        | IngestError::ChannelUnusable => unavailable(),
     }
+}
+
+fn unavailable() -> Response {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let mut response = problem(status, "unavailable", "not recorded; send it again");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    response
 }
 
 pub(super) fn too_large() -> Response {

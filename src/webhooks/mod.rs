@@ -18,12 +18,16 @@ use axum::{
     extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodFilter, on},
 };
 use frontdesk_adapters::{Answer, Method};
 use ipnet::IpNet;
 
 use crate::{clock::Clock, config::Http, ingest::Ingest};
+
+/// What webhooks use; OPTIONS is a set-up check of some.
+const METHODS: MethodFilter =
+    MethodFilter::GET.or(MethodFilter::POST).or(MethodFilter::PUT).or(MethodFilter::OPTIONS);
 
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,9 +54,9 @@ pub fn router(ingest: Ingest, clock: Clock, http: &Http, public_url: String) -> 
         max_body_bytes: http.max_body_bytes,
     }));
     Router::new()
-        .route("/webhooks/{channel}", get(receive).post(receive).put(receive))
+        .route("/webhooks/{channel}", on(METHODS, receive))
         // Some providers want an address per kind of event: what follows the channel is ignored.
-        .route("/webhooks/{channel}/{*rest}", get(receive_below).post(receive_below).put(receive_below))
+        .route("/webhooks/{channel}/{*rest}", on(METHODS, receive_below))
         .layer(DefaultBodyLimit::max(http.max_body_bytes))
         .with_state(edge)
 }
@@ -78,10 +82,11 @@ async fn receive_below(
 impl Edge {
     async fn receive(&self, channel: &str, peer: IpAddr, request: Request<Body>) -> Response {
         let began = self.0.clock.now().as_millis();
+        let sender = self.sender(peer, request.headers());
         let response = match self.read(peer, request).await {
             Ok(request) => {
                 let method = request.method;
-                match self.0.ingest.accept(channel, request).await {
+                match self.0.ingest.accept_from(channel, request, Some(sender)).await {
                     Ok(answer) => respond(answer),
                     Err(error) => error::respond(&error, method),
                 }
@@ -127,9 +132,38 @@ impl Edge {
     /// The address as the provider has it: the public one, and the request's target as sent.
     fn url(&self, peer: IpAddr, parts: &Parts) -> String {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let trusted = self.0.trusted_proxies.iter().any(|network| network.contains(&peer));
-        let forwarded = trusted.then(|| forwarded(&parts.headers)).flatten();
+        let forwarded = self.trusts(peer).then(|| forwarded(&parts.headers)).flatten();
         format!("{}{target}", forwarded.as_ref().unwrap_or(&self.0.public_url))
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        let peer = peer.to_canonical();
+        self.0.trusted_proxies.iter().any(|network| network.contains(&peer))
+    }
+
+    /// Who sent it: going back through `X-Forwarded-For`, the first that is no proxy of ours. What
+    /// stands before it, anybody may have written.
+    fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut sender = peer;
+        let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+        let hops = lines
+            .iter()
+            .rev()
+            .flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(str::trim));
+        for hop in hops {
+            if !self.trusts(sender) {
+                break;
+            }
+            // Some proxies add a port.
+            let address = hop
+                .parse::<IpAddr>()
+                .or_else(|_| hop.parse::<SocketAddr>().map(|address| address.ip()));
+            match address {
+                Ok(address) => sender = address,
+                Err(_) => break,
+            }
+        }
+        sender
     }
 }
 
@@ -158,11 +192,17 @@ fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
 fn respond(answer: Answer) -> Response {
     const NOSNIFF: (HeaderName, &str) = (header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    match (answer.content_type, answer.body) {
+    let mut response = match (answer.content_type, answer.body) {
         (Some(content_type), Some(body)) => {
             let content_type = (header::CONTENT_TYPE, content_type.into_owned());
             (status, [NOSNIFF], [content_type], body.into_owned()).into_response()
         }
         (_, _) => status.into_response(),
+    };
+    for (name, value) in answer.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
     }
+    response
 }

@@ -3,7 +3,10 @@
 use crate::Adapter;
 
 pub mod africas_talking;
+pub mod aws_sns;
+pub mod azure_acs;
 pub mod bandwidth;
+pub mod botframework;
 pub mod burst_sms;
 pub mod chat;
 pub mod clickatell;
@@ -48,6 +51,9 @@ pub const ALL: &[&Adapter] = &[
     &signalwire::ADAPTER,
     &infobip::ADAPTER,
     &telesign::ADAPTER,
+    &aws_sns::ADAPTER,
+    &azure_acs::ADAPTER,
+    &botframework::ADAPTER,
     &africas_talking::ADAPTER,
     &clickatell::ADAPTER,
     &clicksend::ADAPTER,

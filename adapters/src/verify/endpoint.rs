@@ -42,6 +42,10 @@ impl Scheme for Endpoint {
         true
     }
 
+    fn signs(&self) -> bool {
+        false
+    }
+
     fn is_signed(&self, request: &Request) -> bool {
         let has_header = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(HEADER));
         has_header || last_segment(request).len() >= MIN_TOKEN_CHARS

@@ -25,6 +25,10 @@ impl Scheme for SharedSecret {
         Some(self.header)
     }
 
+    fn signs(&self) -> bool {
+        false
+    }
+
     fn describe(&self) -> String {
         format!("shared secret in {}", self.header)
     }

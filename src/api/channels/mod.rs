@@ -162,7 +162,11 @@ async fn test(State(api): Context, Path(id): Path<String>) -> Result<Json<Channe
             }));
         }
     };
-    let detail = if channel.active {
+    let detail = if channel.active && !channel.settings.verification.is_enforced() {
+        "its account opens, but verification only watches: anybody can write into it; set \
+         `verification` to `enforce` once nothing is marked any more"
+            .to_owned()
+    } else if channel.active {
         "its account opens; give the address to the provider".to_owned()
     } else {
         "its account opens, but it is switched off: change `active` to take requests".to_owned()

@@ -134,7 +134,7 @@ impl Case {
     /// The parameters, if the request has nothing else.
     fn form(&self) -> Option<&[u8]> {
         match self.request.method {
-            Method::Get => Some(self.request.raw_query().as_bytes()),
+            Method::Get | Method::Options => Some(self.request.raw_query().as_bytes()),
             Method::Post | Method::Put => {
                 self.request.is_form().then_some(self.request.body.as_slice())
             }

@@ -71,7 +71,7 @@ impl Verdict {
     fn refused(method: Method, word: Option<&str>) -> Self {
         let status = match (word, method) {
             (Some("malformed"), _) => 400,
-            (_, Method::Get) => 403,
+            (_, Method::Get | Method::Options) => 403,
             (_, Method::Post | Method::Put) => 401,
         };
         let answer = Expected {

@@ -262,6 +262,7 @@ impl<'a> Run<'a> {
                 error @ (IngestError::Overloaded
                 | IngestError::Unavailable
                 | IngestError::Poisoned
+                | IngestError::NoKeys
                 | IngestError::Stopping
                 | IngestError::ChannelUnusable),
             ) => Fate::failed("failed", error.to_string()),

@@ -8,6 +8,7 @@ mod claims;
 mod consents;
 mod conversations;
 mod moved;
+mod parts;
 mod queueing;
 mod rows;
 mod senders;
@@ -42,6 +43,8 @@ pub(super) struct Recorded {
 /// An event that is new to us, and what is found out about it step by step.
 struct Fresh<'a> {
     arrived: &'a Arrived,
+    /// Whether it is a part of a message, which is recorded by itself.
+    is_held: bool,
     /// What it does beyond being stored.
     role: Role,
     /// Our id of the message it is about.
@@ -85,7 +88,9 @@ pub(super) async fn record(
     let outcomes = claims::claim(tx, &arrived).await?;
     let new = arrived.into_iter().zip(&outcomes);
     let new = new.filter(|(_, outcome)| outcome.verdict == Verdict::Accepted);
-    let mut fresh: Vec<Fresh<'_>> = new.map(|(arrived, _)| Fresh::new(arrived)).collect();
+    let new: Vec<&Arrived> = new.map(|(arrived, _)| arrived).collect();
+    let joined = parts::join(tx, &new).await?;
+    let mut fresh = joined.fresh(&new);
     claims::find_targets(tx, &mut fresh).await?;
     claims::adopt_early_edits(tx, &mut fresh).await?;
     consents::find_keywords(tx, &mut fresh).await?;
@@ -167,6 +172,7 @@ impl<'a> Fresh<'a> {
     fn new(arrived: &'a Arrived) -> Self {
         Self {
             arrived,
+            is_held: false,
             role: Role::Beside,
             target: None,
             keyword: None,
@@ -202,7 +208,9 @@ impl<'a> Fresh<'a> {
 
     fn role(&self, catalog: &Catalog) -> Role {
         let Some(message) = self.message() else { return Role::Beside };
-        let Some(sender) = &message.sender else { return Role::Beside };
+        let Some(sender) = message.sender.as_ref().filter(|_| !self.is_held) else {
+            return Role::Beside;
+        };
         // Our own number writing to us would go round in circles.
         let address = &sender.address.value;
         if *address == self.arrived.our_address || catalog.is_ours(address) {

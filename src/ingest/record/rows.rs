@@ -1,6 +1,6 @@
 //! Rows of messages, events and requests.
 
-use frontdesk_adapters::{Event, Kind, Medium, Outcome, Timestamp, Verdict};
+use frontdesk_adapters::{Event, Kind, Medium, Message, Outcome, Timestamp, Verdict};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -24,15 +24,6 @@ pub(super) fn messages(fresh: &[Fresh<'_>], known: &Known) -> Vec<NewMessage> {
 fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option<NewMessage> {
     let message = fresh.message()?;
     let arrived = fresh.arrived;
-    let mut details = Map::new();
-    let mut detail = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            details.insert(name.to_owned(), value);
-        }
-    };
-    detail("payload", message.payload.clone().map(Value::from));
-    detail("type", message.provider_type.clone().map(Value::from));
-    detail("metadata", message.metadata.clone().map(Value::from));
     let id = if fresh.adopted { &message.target } else { &message.id };
     Some(NewMessage {
         id: arrived.id,
@@ -47,7 +38,7 @@ fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option
         attachments: JsonText::of(&message.attachments),
         reply_to: message.reply_to.clone(),
         conversation: message.conversation.clone(),
-        details: JsonText::of(&details),
+        details: JsonText::of(&details(message)),
         sent_at: message.sent_at.map(Timestamp::as_millis),
         received_at: arrived.received_at,
         decision: continued.decision(),
@@ -55,6 +46,17 @@ fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option
         // What was sent by SMS cannot be unsent.
         can_be_taken_back: fresh.medium() != Medium::Sms,
     })
+}
+
+/// What else the provider said about a message.
+pub(super) fn details(message: &Message) -> Value {
+    let details = [
+        ("payload", message.payload.clone().map(Value::from)),
+        ("type", message.provider_type.clone().map(Value::from)),
+        ("metadata", message.metadata.clone().map(Value::from)),
+    ];
+    let details = details.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    details.collect::<Map<_, _>>().into()
 }
 
 /// Everything else among the new events.

@@ -149,7 +149,7 @@ fn reason(agent: &Agent, item: &Waiting) -> String {
 /// Items in the order they are served: each queue in its own order, and of their first ones the one
 /// of the first queue, then of the first priority, then the one that waits longest.
 fn in_order(queues: &Queues, mut items: Vec<Waiting>) -> Vec<Waiting> {
-    items.sort_by(|a, b| (a.place, a.id).cmp(&(b.place, b.id)));
+    items.sort_by_key(|item| (item.place, item.id));
     let mut by_queue: HashMap<String, VecDeque<Waiting>> = HashMap::new();
     let count = items.len();
     for item in items {

@@ -15,6 +15,8 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`.
     pub retry_after: Option<String>,
+    /// All headers, in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body, as text.
     pub body: String,
 }
@@ -48,6 +50,7 @@ pub async fn try_send(
         Method::Get => client.get(url),
         Method::Post => client.post(url),
         Method::Put => client.put(url),
+        Method::Options => client.request(reqwest::Method::OPTIONS, url),
     };
     for (name, value) in &request.headers {
         if !name.eq_ignore_ascii_case("host") {
@@ -58,7 +61,11 @@ pub async fn try_send(
     let status = response.status().as_u16();
     let retry_after = response.headers().get("retry-after");
     let retry_after = retry_after.map(|value| String::from_utf8_lossy(value.as_bytes()).into());
-    Ok(Reply { status, retry_after, body: response.text().await? })
+    let text = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
+        (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let headers = response.headers().iter().map(text).collect();
+    Ok(Reply { status, retry_after, headers, body: response.text().await? })
 }
 
 /// A client for loopback.

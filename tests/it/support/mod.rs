@@ -11,7 +11,7 @@ pub mod requests;
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
 pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
-pub use http::{Reply, client, send, try_send};
+pub use http::{Reply, client, send, try_send, until};
 pub use process::Program;
 
 /// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].

@@ -19,7 +19,7 @@ pub(super) fn read(request: &Request<Verified>, format: Format) -> Result<Value,
 fn told(request: &Request<Verified>) -> Format {
     let is_xml = request.is_of_type("text/xml") || request.is_of_type("application/xml");
     match request.method {
-        Method::Get => Format::Query,
+        Method::Get | Method::Options => Format::Query,
         Method::Post | Method::Put if request.is_form() => Format::Form,
         Method::Post | Method::Put if is_xml => Format::Xml,
         Method::Post | Method::Put if request.body.is_empty() => Format::Query,

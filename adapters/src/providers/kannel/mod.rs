@@ -118,7 +118,7 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
         Method::Post | Method::Put if !request.is_form() && request.body.is_empty() => {
             json::query(request)
         }
-        Method::Get | Method::Post | Method::Put => json::parameters(request)?,
+        Method::Get | Method::Post | Method::Put | Method::Options => json::parameters(request)?,
     };
     let call = Call { request, account, parameters };
     let event = if call.text(SENDER).is_some() || call.bytes(TEXT).is_some() {

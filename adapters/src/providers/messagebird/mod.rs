@@ -50,7 +50,7 @@ pub const ADAPTER: Adapter = Adapter {
 
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let events = match request.method {
-        Method::Get => sms::read(Json::from(&parameters(request.query()))),
+        Method::Get | Method::Options => sms::read(Json::from(&parameters(request.query()))),
         Method::Post | Method::Put if request.is_form() => {
             let form = request.decoded_form().pairs();
             sms::read(Json::from(&parameters(

@@ -64,7 +64,7 @@ const MAX_METADATA: usize = 200;
 
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let events = match request.method {
-        Method::Get => from_pairs(|| request.query()),
+        Method::Get | Method::Options => from_pairs(|| request.query()),
         Method::Post | Method::Put if request.is_form() => {
             let form = request.decoded_form();
             from_pairs(|| form.pairs().map(|(name, value)| (name.into(), value.into())))

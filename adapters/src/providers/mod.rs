@@ -24,6 +24,7 @@ pub mod meta;
 pub mod plivo;
 pub mod signalwire;
 pub mod sinch;
+pub mod slack;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
@@ -76,6 +77,7 @@ pub const ALL: &[&Adapter] = &[
     &kakaotalk::ADAPTER,
     &wechat::ADAPTER,
     &wechat::jiochat::ADAPTER,
+    &slack::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

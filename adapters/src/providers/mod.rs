@@ -11,6 +11,7 @@ pub mod burst_sms;
 pub mod chat;
 pub mod clickatell;
 pub mod clicksend;
+pub mod discord;
 pub mod elks;
 pub mod http;
 pub mod infobip;
@@ -78,6 +79,7 @@ pub const ALL: &[&Adapter] = &[
     &wechat::ADAPTER,
     &wechat::jiochat::ADAPTER,
     &slack::ADAPTER,
+    &discord::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -23,6 +23,7 @@ pub mod line;
 pub mod messagebird;
 pub mod meta;
 pub mod plivo;
+pub mod rocketchat;
 pub mod signalwire;
 pub mod sinch;
 pub mod slack;
@@ -80,6 +81,7 @@ pub const ALL: &[&Adapter] = &[
     &wechat::jiochat::ADAPTER,
     &slack::ADAPTER,
     &discord::ADAPTER,
+    &rocketchat::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -20,6 +20,7 @@ pub mod kakaotalk;
 pub mod kaleyra;
 pub mod kannel;
 pub mod line;
+pub mod matrix;
 pub mod messagebird;
 pub mod meta;
 pub mod plivo;
@@ -82,6 +83,7 @@ pub const ALL: &[&Adapter] = &[
     &slack::ADAPTER,
     &discord::ADAPTER,
     &rocketchat::ADAPTER,
+    &matrix::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

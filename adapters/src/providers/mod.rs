@@ -13,6 +13,7 @@ pub mod clickatell;
 pub mod clicksend;
 pub mod discord;
 pub mod elks;
+pub mod google_rbm;
 pub mod http;
 pub mod infobip;
 pub mod jasmin;
@@ -84,6 +85,7 @@ pub const ALL: &[&Adapter] = &[
     &discord::ADAPTER,
     &rocketchat::ADAPTER,
     &matrix::ADAPTER,
+    &google_rbm::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

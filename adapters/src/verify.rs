@@ -6,6 +6,7 @@
 //! its provider. The clock is an argument, and no scheme fetches a key: it says in
 //! [`Scheme::documents`] what it needs, and finds it in the account.
 
+mod apple;
 mod body_hmac;
 mod bot_framework;
 mod chosen_header;
@@ -46,6 +47,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
+pub use apple::Apple;
 pub use body_hmac::{BodyHmac, Encoding};
 pub use bot_framework::BotFramework;
 pub use chosen_header::ChosenHeader;

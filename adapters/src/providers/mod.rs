@@ -3,6 +3,7 @@
 use crate::Adapter;
 
 pub mod africas_talking;
+pub mod apple_messages;
 pub mod aws_sns;
 pub mod azure_acs;
 pub mod bandwidth;
@@ -86,6 +87,7 @@ pub const ALL: &[&Adapter] = &[
     &rocketchat::ADAPTER,
     &matrix::ADAPTER,
     &google_rbm::ADAPTER,
+    &apple_messages::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -88,6 +88,7 @@ pub const ALL: &[&Adapter] = &[
     &matrix::ADAPTER,
     &google_rbm::ADAPTER,
     &apple_messages::ADAPTER,
+    &twilio::conversations::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -30,6 +30,7 @@ pub mod rocketchat;
 pub mod signalwire;
 pub mod sinch;
 pub mod slack;
+pub mod sunshine_conversations;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
@@ -89,6 +90,7 @@ pub const ALL: &[&Adapter] = &[
     &google_rbm::ADAPTER,
     &apple_messages::ADAPTER,
     &twilio::conversations::ADAPTER,
+    &sunshine_conversations::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

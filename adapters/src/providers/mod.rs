@@ -14,6 +14,7 @@ pub mod clickatell;
 pub mod clicksend;
 pub mod discord;
 pub mod elks;
+pub mod freshchat;
 pub mod google_rbm;
 pub mod http;
 pub mod infobip;
@@ -91,6 +92,7 @@ pub const ALL: &[&Adapter] = &[
     &apple_messages::ADAPTER,
     &twilio::conversations::ADAPTER,
     &sunshine_conversations::ADAPTER,
+    &freshchat::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

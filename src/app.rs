@@ -11,11 +11,12 @@ use crate::{
     api::{self, Measures},
     assign::{Assigner, Rules, Waker},
     clock::Clock,
-    config::Config,
+    config::{self, Config, Retention},
     db::{MigrateError, OpenError, Store, StoreError, sqlite_file},
+    dispatch::{self, Dispatch},
     egress::Egress,
     ingest::{Calls, Ingest, Limits, Workers},
-    routing, search,
+    retention, routing, search, timers,
     vault::{Vault, VaultError},
     webhooks,
 };
@@ -36,8 +37,10 @@ pub struct App {
     pub ingest: Ingest,
     workers: Workers,
     assigner: Assigner,
+    dispatch: Dispatch,
+    dispatching: dispatch::Workers,
     tidying: JoinHandle<()>,
-    searching: Searching,
+    background: Background,
     router: Router,
 }
 
@@ -95,10 +98,8 @@ impl App {
             refused: config.ingest.refused,
             parts_seconds: config.ingest.parts_seconds,
         };
-        let calls = Calls {
-            egress: Egress::new(&config.egress.allow),
-            mirror: config.egress.mirror.clone(),
-        };
+        let egress = Egress::new(&config.egress.allow);
+        let calls = Calls { egress: egress.clone(), mirror: config.egress.mirror.clone() };
         let waker = Waker::default();
         let (ingest, workers) =
             Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls, waker.bell())
@@ -113,11 +114,17 @@ impl App {
             Duration::from_secs(config.routing.sweep_seconds.get()),
             &waker,
         );
+        let (dispatch, dispatching) = Dispatch::start(
+            store.clone(),
+            vault.clone(),
+            clock.clone(),
+            egress,
+            handoff_limits(config.handoff),
+            ingest.bell(),
+        );
         let webhooks =
             webhooks::router(ingest.clone(), clock.clone(), &config.http, config.public_url());
-        let stop = CancellationToken::new();
-        let task = search::keep_up(store.clone(), stop.clone());
-        let searching = Searching { task, stop };
+        let background = Background::start(config, &store, &clock);
         let measures = Measures::install();
         let tidying = tokio::spawn(tidy(measures.clone()));
         let api = api::router(api::Parts {
@@ -125,14 +132,27 @@ impl App {
             vault: vault.clone(),
             ingest: ingest.clone(),
             waker,
+            dispatch: dispatch.clone(),
             clock,
             measures,
             public_url: config.public_url(),
             telephony: config.desk.telephony,
+            wrap_up_limit: config.timers.wrap_up_limit(),
             local: config.http.listen.ip().is_loopback(),
         });
         let router = api::identified(webhooks.merge(api));
-        Ok(Self { store, vault, ingest, workers, assigner, tidying, searching, router })
+        Ok(Self {
+            store,
+            vault,
+            ingest,
+            workers,
+            assigner,
+            dispatch,
+            dispatching,
+            tidying,
+            background,
+            router,
+        })
     }
 
     /// Everything it answers, for serving it in another way.
@@ -146,6 +166,7 @@ impl App {
         listener: TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let dispatch = self.dispatch;
         let stopping = CancellationToken::new();
         let told = stopping.clone();
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
@@ -154,6 +175,7 @@ impl App {
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
             stop.await;
             told.cancel();
+            dispatch.hang_up();
         });
         let mut serving = tokio::spawn(serving.into_future());
         let result = tokio::select! {
@@ -165,9 +187,10 @@ impl App {
             }
         };
         self.tidying.abort();
-        self.searching.end().await;
+        self.background.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
+        self.dispatching.stop().await;
         self.store.close().await;
         result.map_err(io::Error::other)?
     }
@@ -175,25 +198,62 @@ impl App {
     /// Finishes what is under way without ever having served.
     pub async fn stop(self) {
         self.tidying.abort();
-        self.searching.end().await;
+        self.background.end().await;
         self.workers.stop().await;
         self.assigner.stop().await;
+        self.dispatching.stop().await;
         self.store.close().await;
     }
 }
 
-/// What keeps the search index up.
-#[derive(Debug)]
-struct Searching {
-    task: JoinHandle<()>,
-    stop: CancellationToken,
+fn handoff_limits(handoff: config::Handoff) -> dispatch::Limits {
+    dispatch::Limits {
+        timeout: Duration::from_secs(handoff.timeout_seconds.into()),
+        keep: Duration::from_secs(60 * u64::from(handoff.keep_minutes)),
+    }
 }
 
-impl Searching {
+/// What this instance does beside answering.
+#[derive(Debug)]
+struct Background {
+    stop: CancellationToken,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+impl Background {
+    fn start(config: &Config, store: &Store, clock: &Clock) -> Self {
+        let stop = CancellationToken::new();
+        let mut tasks = vec![("search", search::keep_up(store.clone(), stop.clone()))];
+        let settings = config.timers;
+        let limits = timers::Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
+        let every = Duration::from_secs(u64::from(settings.every_seconds));
+        if !every.is_zero() {
+            let task = timers::start(store.clone(), clock.clone(), limits, every, stop.clone());
+            tasks.push(("timers", task));
+        }
+        let kept = config.retention;
+        let days = |days: u32| (days > 0).then_some(days);
+        let limits = retention::Limits {
+            requests: days(kept.requests_days),
+            refused: days(kept.refused_days),
+            dedupe: days(kept.dedupe_days).map(|days| days.max(Retention::LEAST_DEDUPE_DAYS)),
+            events: days(kept.events_days),
+            messages: days(kept.messages_days),
+            audit: days(kept.audit_days),
+            archive: days(kept.archive_days),
+        };
+        let task = retention::start(store.clone(), clock.clone(), limits, stop.clone());
+        tasks.push(("retention", task));
+        Self { stop, tasks }
+    }
+
+    /// Finishes what is being done.
     async fn end(self) {
         self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the search index's worker broke down");
+        for (worker, task) in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(worker, %error, "a worker broke down");
+            }
         }
     }
 }

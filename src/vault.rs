@@ -10,7 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    hmac,
+};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 
 use crate::clock;
@@ -20,7 +23,10 @@ const FORMAT: u8 = 1;
 
 /// Seals and opens secrets with one key.
 #[derive(Clone)]
-pub struct Vault(Arc<RandomizedNonceKey>);
+pub struct Vault {
+    sealing: Arc<RandomizedNonceKey>,
+    digesting: hmac::Key,
+}
 
 /// Why there is no key, or a sealed value does not open.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +61,11 @@ impl Vault {
             return Err(VaultError::Key);
         }
         let key = RandomizedNonceKey::new(&AES_256_GCM, &bytes).map_err(|_| VaultError::Key)?;
-        Ok(Self(Arc::new(key)))
+        // Another key for another purpose: what digests tell must say nothing about what is sealed.
+        let root = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        let derived = hmac::sign(&root, b"frontdesk digests");
+        let digesting = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        Ok(Self { sealing: Arc::new(key), digesting })
     }
 
     /// A vault with the key in `path`, which is made with a new key when it does not exist yet.
@@ -83,6 +93,17 @@ impl Vault {
         }
     }
 
+    /// A digest of `parts` that nobody without the key can make, or try guesses on.
+    #[must_use]
+    pub fn digest(&self, parts: &[&str]) -> Vec<u8> {
+        let mut context = hmac::Context::with_key(&self.digesting);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part.as_bytes());
+        }
+        context.sign().as_ref().to_vec()
+    }
+
     /// Seals `secret` for `owner`.
     ///
     /// # Panics
@@ -92,7 +113,7 @@ impl Vault {
     pub fn seal(&self, owner: &str, secret: &[u8]) -> Vec<u8> {
         let mut sealed = secret.to_vec();
         let nonce = self
-            .0
+            .sealing
             .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut sealed)
             .expect("the operating system has randomness");
         [&[FORMAT], nonce.as_ref().as_slice(), &sealed].concat()
@@ -107,7 +128,7 @@ impl Vault {
         let mut secret = rest.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let length = self
-            .0
+            .sealing
             .open_in_place(nonce, Aad::from(owner.as_bytes()), &mut secret)
             .map_err(|_| VaultError::Sealed)?
             .len();

@@ -37,7 +37,7 @@ create index work_items_in_order on work_items (queue_id, sort_1, sort_2, id) wh
 create index work_items_in_lane on work_items (queue_id, lane, sort_1, sort_2, id) where state = 'queued';
 create index work_items_due on work_items (due_at) where state = 'queued' and due_at is not null;
 create index work_items_leased on work_items (lease_until) where state = 'pending_accept';
-create index work_items_offered on work_items (assigned_to) where state = 'pending_accept';
+create index work_items_offered on work_items (assigned_to, lane) where state = 'pending_accept';
 create index work_items_by_agent on work_items (assigned_to, id) where assigned_to is not null;
 
 -- What became of an item after it was queued. Rows are only ever added.
@@ -57,4 +57,4 @@ create table work_item_events (
 create index work_item_events_by_item on work_item_events (work_item_id, id);
 
 -- What an agent has at hand.
-create index interactions_at_hand on interactions (assigned_to) where active and assigned_to is not null;
+create index interactions_at_hand on interactions (assigned_to, state, type) where active;

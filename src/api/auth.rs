@@ -22,7 +22,10 @@ use crate::{
 pub(super) fn needed(method: &Method, path: &str) -> Scope {
     if method.is_safe() || path == "/v1/routes/try" {
         Scope::Read
-    } else if path.starts_with("/v1/channels") || path.starts_with("/v1/agents/{id}/keys") {
+    } else if ["/v1/channels", "/v1/erasures", "/v1/sinks", "/v1/agents/{id}/keys"]
+        .iter()
+        .any(|admin| path.starts_with(admin))
+    {
         Scope::Admin
     } else {
         Scope::Write

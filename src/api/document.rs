@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use super::{auth, problem};
-use crate::{messages::RequestOutcome, routing::ItemState};
+use crate::{dispatch::Body, messages::RequestOutcome, routing::ItemState};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -25,7 +25,7 @@ use crate::{messages::RequestOutcome, routing::ItemState};
             `after`; times are RFC 3339 in UTC; failures are `application/problem+json`."
     ),
     // Those that only parameters mention are not found by themselves.
-    components(schemas(problem::Document, problem::InputError, RequestOutcome, ItemState))
+    components(schemas(problem::Document, problem::InputError, RequestOutcome, ItemState, Body))
 )]
 struct Base;
 
@@ -44,6 +44,7 @@ pub fn document() -> openapi::OpenApi {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An API key, `fd_…`: `frontdesk key create` makes one."));
+    document.webhooks = Some(super::hooks::webhooks());
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(bearer.build()));
     document

@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{Api, Context, input::Query, problem::Problem};
-use crate::{db::StoreError, routing};
+use crate::{db::StoreError, routing, sinks::State as SinkState};
 
 /// How long the database may take to answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,8 +53,8 @@ struct Readiness {
 /// Something that was looked at.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Check {
-    /// `store`, `queue` or `workers`.
-    name: &'static str,
+    /// `store`, `queue`, `workers`, or `sink` and a sink's id.
+    name: String,
     /// Whether it is as it should be.
     ok: bool,
     /// What was seen.
@@ -68,13 +68,18 @@ struct Check {
 ))]
 async fn readyz(State(api): Context, Query(query): Query<Verbosity>) -> Result<Response, Problem> {
     let checks = vec![store(&api).await, queue(&api), workers(&api)];
+    // A sink that is down keeps nobody from taking requests.
     let causes: Vec<_> =
         checks.iter().filter(|check| !check.ok).map(|check| check.detail.clone()).collect();
     let ready = causes.is_empty();
     let readiness = Readiness {
         status: if ready { "ready" } else { "unready" },
         causes,
-        checks: if query.verbose.is_some() { checks } else { Vec::new() },
+        checks: if query.verbose.is_some() {
+            checks.into_iter().chain(sinks(&api)).collect()
+        } else {
+            Vec::new()
+        },
     };
     if ready {
         return Ok(Json(readiness).into_response());
@@ -90,7 +95,7 @@ async fn store(api: &Api) -> Check {
         Ok(Err(error)) => (false, format!("{engine}: {error}")),
         Err(_) => (false, format!("{engine} does not answer within 2 seconds")),
     };
-    Check { name: "store", ok, detail }
+    Check { name: "store".to_owned(), ok, detail }
 }
 
 fn queue(api: &Api) -> Check {
@@ -101,13 +106,28 @@ fn queue(api: &Api) -> Check {
     } else {
         format!("all {most} places in the intake queue are taken")
     };
-    Check { name: "queue", ok, detail }
+    Check { name: "queue".to_owned(), ok, detail }
 }
 
 fn workers(api: &Api) -> Check {
     let ok = api.ingest.is_working();
     let detail = if ok { "committers are at work" } else { "a committer has ended" };
-    Check { name: "workers", ok, detail: detail.to_owned() }
+    Check { name: "workers".to_owned(), ok, detail: detail.to_owned() }
+}
+
+/// How the sinks stood a few seconds ago.
+fn sinks(api: &Api) -> impl Iterator<Item = Check> {
+    api.dispatch.standing().into_iter().map(|standing| {
+        let (backlog, oldest) = (&standing.backlog, standing.oldest_ms / 1000);
+        let state = standing.state.as_str();
+        let failing = if standing.is_failing { ", accepts nothing at present" } else { "" };
+        let detail = format!(
+            "{state}{failing}; {} events wait, the oldest for {oldest} s; {} dead letters",
+            backlog.waiting, backlog.dead
+        );
+        let ok = standing.state == SinkState::Active && !standing.is_failing;
+        Check { name: format!("sink {}", backlog.sink_id), ok, detail }
+    })
 }
 
 /// Gives the counts in the text format of Prometheus.

@@ -25,6 +25,10 @@ use crate::{
     },
 };
 
+/// Marks an answer whose field `secret` is shown once: what is kept for repeated requests has none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HoldsSecret;
+
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The headers that belong to an answer.
@@ -103,13 +107,24 @@ async fn remember(api: &Api, asked: &Asked, response: Response) -> Result<Respon
         let value = parts.headers.get(name)?.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))
     });
-    let answer =
-        Answer { status: parts.status.as_u16(), headers: kept.collect(), body: body.to_vec() };
+    let kept_body = match parts.extensions.get::<HoldsSecret>() {
+        Some(HoldsSecret) => without_secret(&body),
+        None => body.to_vec(),
+    };
+    let answer = Answer { status: parts.status.as_u16(), headers: kept.collect(), body: kept_body };
     if let Err(error) = store(api, asked, &answer).await {
         let cause = &error as &dyn std::error::Error;
         tracing::warn!(error = cause, "an answer was not kept for repeated requests");
     }
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+fn without_secret(body: &[u8]) -> Vec<u8> {
+    let mut json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(secret) = json.get_mut("secret") {
+        *secret = serde_json::Value::Null;
+    }
+    json.to_string().into_bytes()
 }
 
 async fn store(api: &Api, asked: &Asked, answer: &Answer) -> Result<(), StoreError> {

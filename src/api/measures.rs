@@ -74,6 +74,10 @@ fn install() -> Option<PrometheusHandle> {
     describe_counter!("frontdesk_offers_timed_out_total", "Offers that nobody took in time.");
     describe_gauge!("frontdesk_queue_depth", "Interactions that wait, by queue.");
     describe_gauge!("frontdesk_queue_oldest_seconds", "How long the oldest of them has waited.");
+    describe_histogram!("frontdesk_handoff_seconds", "From an event to a sink's acceptance.");
+    describe_gauge!("frontdesk_handoff_backlog", "Events that wait for a sink.");
+    describe_gauge!("frontdesk_handoff_oldest_seconds", "The age of the oldest of them.");
+    describe_gauge!("frontdesk_dead_letters", "Events that were given up, by sink.");
     describe_gauge!("frontdesk_build_info", "Always 1; the version is a label.");
     metrics::gauge!("frontdesk_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Some(handle)

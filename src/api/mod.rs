@@ -11,15 +11,20 @@ mod audit;
 mod auth;
 mod channels;
 mod consents;
+mod deliveries;
 mod docs;
 mod document;
+mod erasures;
+mod events;
 mod explain;
 mod health;
+mod hooks;
 mod idempotency;
 mod input;
 mod interactions;
 mod measures;
 mod messages;
+mod messaging_actions;
 mod output;
 mod people;
 mod problem;
@@ -27,10 +32,12 @@ mod profiles;
 mod queues;
 mod requests;
 mod routes;
+mod sinks;
 mod tasks;
 mod work_items;
+mod wrap_up;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -49,6 +56,7 @@ use crate::{
     assign::Waker,
     clock::{self, Clock},
     db::Store,
+    dispatch::Dispatch,
     ingest::Ingest,
     vault::Vault,
 };
@@ -67,6 +75,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Takes requests, and learns of changes.
     pub ingest: Ingest,
+    /// Hands events on.
+    pub dispatch: Dispatch,
     /// Lets items find their agents anew.
     pub waker: Waker,
     /// Tells the time.
@@ -77,6 +87,8 @@ pub struct Parts {
     pub public_url: String,
     /// Whether contacts by telephone are entered.
     pub telephony: bool,
+    /// How long a wrap-up lasts at most.
+    pub wrap_up_limit: Option<Duration>,
     /// Whether only this machine can reach us: then a caller without keys is told how to make one.
     pub local: bool,
 }
@@ -90,6 +102,7 @@ pub fn router(parts: Parts) -> Router {
     let (public, _) = public().split_for_parts();
     // The last layer is the first to see a request; a body is measured before anybody reads it.
     let v1 = v1
+        .route_layer(middleware::from_fn_with_state(api.clone(), ring))
         .route_layer(middleware::from_fn_with_state(api.clone(), idempotency::replay))
         .route_layer(middleware::from_fn_with_state(api.clone(), auth::check))
         .route_layer(middleware::from_fn_with_state(api.clone(), wake))
@@ -112,6 +125,9 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(people::router())
         .merge(interactions::router())
         .merge(tasks::router())
+        .merge(wrap_up::router())
+        .merge(messaging_actions::router())
+        .merge(erasures::router())
         .merge(messages::router())
         .merge(queues::router())
         .merge(work_items::router())
@@ -121,6 +137,9 @@ fn v1() -> OpenApiRouter<Api> {
         .merge(consents::router())
         .merge(agents::router())
         .merge(audit::router())
+        .merge(sinks::router())
+        .merge(deliveries::router())
+        .merge(events::router())
 }
 
 /// What needs none.
@@ -169,6 +188,16 @@ struct RequestId(String);
 
 /// What handlers are given.
 type Context = State<Api>;
+
+/// Lets dispatch know of a change that may have to be told.
+async fn ring(State(api): Context, request: Request, next: Next) -> Response {
+    let changes = !request.method().is_safe();
+    let response = next.run(request).await;
+    if changes {
+        api.dispatch.ring();
+    }
+    response
+}
 
 /// Lets intake know of a change that is durable. Where that fails, it looks by itself in a second.
 async fn announce(api: &Api) {

@@ -70,6 +70,7 @@ codes! {
     NotOffered "not_offered" CONFLICT "The item is not offered to the agent",
     NotServing "not_serving" FORBIDDEN "The agent does not serve the queue",
     IdempotencyRunning "idempotency_running" CONFLICT "The first one is still running",
+    EventsGone "events_gone" GONE "The events are not kept any more",
     Stale "stale" PRECONDITION_FAILED "It has changed since it was read",
     TooLarge "too_large" PAYLOAD_TOO_LARGE "The body is too large",
     UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body must be JSON",
@@ -78,6 +79,7 @@ codes! {
     PreconditionRequired "precondition_required" PRECONDITION_REQUIRED "If-Match is needed",
     Internal "internal" INTERNAL_SERVER_ERROR "We failed",
     ChannelUnusable "channel_unusable" SERVICE_UNAVAILABLE "The channel's secrets do not open",
+    SinkUnusable "sink_unusable" SERVICE_UNAVAILABLE "The sink's secrets do not open",
     Unavailable "unavailable" SERVICE_UNAVAILABLE "The gateway cannot do this now",
 }
 

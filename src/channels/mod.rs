@@ -55,6 +55,10 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub allow_from: Vec<IpNet>,
+    /// After so many minutes in silence a conversation with a bot alone, and any chat, is closed;
+    /// 0 never. By itself as `timers.idle_minutes` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_minutes: Option<u32>,
     /// Which messages of one word decide about our messages; by itself all on SMS, none elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keywords: Option<Keywords>,

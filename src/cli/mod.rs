@@ -9,6 +9,7 @@ mod completions;
 mod configuration;
 mod decode;
 mod demo;
+mod erase;
 mod explain;
 mod fixtures;
 mod http;
@@ -72,6 +73,7 @@ enum Command {
     Apply(apply::Apply),
     Export(apply::Export),
     Explain(explain::Explain),
+    Erase(erase::Erase),
     Bench(bench::Bench),
     Providers(providers::Providers),
     Key(key::Key),
@@ -163,6 +165,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Command::Send(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Apply(command) => block_on(command.run(&load(&[], usual)?.config, quiet)),
         Command::Export(command) => block_on(command.run(&load(&[], usual)?.config)),
+        Command::Erase(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Explain(command) => block_on(command.run(&load(&[], usual)?.config)),
         Command::Bench(command) => command.run(),
         Command::Providers(command) => command.run(),

@@ -27,11 +27,23 @@ const SETTINGS: &[(&str, bool)] = &[
     ("ingest.refused", false),
     ("ingest.parts_seconds", false),
     ("desk.telephony", false),
+    ("timers.every_seconds", false),
+    ("timers.idle_minutes", false),
+    ("timers.wrap_up_limit_minutes", false),
+    ("retention.requests_days", false),
+    ("retention.refused_days", false),
+    ("retention.dedupe_days", false),
+    ("retention.events_days", false),
+    ("retention.messages_days", false),
+    ("retention.audit_days", false),
+    ("retention.archive_days", false),
     ("routing.sweep_seconds", false),
     ("routing.away_after_timeout", false),
     ("routing.reassign_when_offline", false),
     ("egress.allow", false),
     ("egress.mirror", false),
+    ("handoff.timeout_seconds", false),
+    ("handoff.keep_minutes", false),
     ("secrets.key", true),
     ("secrets.key_file", false),
     ("log.filter", false),
@@ -176,7 +188,8 @@ fn known(path: &str) -> Option<&'static str> {
 
 /// What is in force where nobody says anything.
 fn default(name: &str) -> Option<String> {
-    let Config { database, http, ingest, desk, routing, log, .. } = Config::default();
+    let Config { database, http, ingest, desk, routing, timers, retention, handoff, log, .. } =
+        Config::default();
     match name {
         "database.url" => Some(database.url),
         "database.max_connections" => Some(database.max_connections.to_string()),
@@ -187,9 +200,21 @@ fn default(name: &str) -> Option<String> {
         "ingest.refused" => Some(ingest.refused.to_string()),
         "ingest.parts_seconds" => Some(ingest.parts_seconds.to_string()),
         "desk.telephony" => Some(desk.telephony.to_string()),
+        "timers.every_seconds" => Some(timers.every_seconds.to_string()),
+        "timers.idle_minutes" => Some(timers.idle_minutes.to_string()),
+        "timers.wrap_up_limit_minutes" => Some(timers.wrap_up_limit_minutes.to_string()),
+        "retention.requests_days" => Some(retention.requests_days.to_string()),
+        "retention.refused_days" => Some(retention.refused_days.to_string()),
+        "retention.dedupe_days" => Some(retention.dedupe_days.to_string()),
+        "retention.events_days" => Some(retention.events_days.to_string()),
+        "retention.messages_days" => Some(retention.messages_days.to_string()),
+        "retention.audit_days" => Some(retention.audit_days.to_string()),
+        "retention.archive_days" => Some(retention.archive_days.to_string()),
         "routing.sweep_seconds" => Some(routing.sweep_seconds.to_string()),
         "routing.away_after_timeout" => Some(routing.away_after_timeout.to_string()),
         "routing.reassign_when_offline" => Some(routing.reassign_when_offline.to_string()),
+        "handoff.timeout_seconds" => Some(handoff.timeout_seconds.to_string()),
+        "handoff.keep_minutes" => Some(handoff.keep_minutes.to_string()),
         "log.filter" => Some(log.filter),
         _ => None,
     }

@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     num::{NonZeroU64, NonZeroUsize},
     path::PathBuf,
+    time::Duration,
 };
 
 use frontdesk_adapters::Secret;
@@ -29,10 +30,16 @@ pub struct Config {
     pub ingest: Ingest,
     /// What agents may do.
     pub desk: Desk,
+    /// What happens because time passed.
+    pub timers: Timers,
+    /// What is not kept for ever.
+    pub retention: Retention,
     /// How items find their agents.
     pub routing: Routing,
     /// What may be called.
     pub egress: Egress,
+    /// How events are handed on.
+    pub handoff: Handoff,
     /// The key that seals secrets.
     pub secrets: Secrets,
     /// What is logged.
@@ -112,6 +119,85 @@ pub struct Desk {
     pub telephony: bool,
 }
 
+/// What happens because time passed.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timers {
+    /// `FRONTDESK__TIMERS__EVERY_SECONDS`: how often this instance looks for what is due; 0 never,
+    /// where another instance does.
+    pub every_seconds: u32,
+    /// `FRONTDESK__TIMERS__IDLE_MINUTES`: after so long in silence a conversation with a bot alone,
+    /// and any chat, is closed; 0 never. A channel may say otherwise.
+    pub idle_minutes: u32,
+    /// `FRONTDESK__TIMERS__WRAP_UP_LIMIT_MINUTES`: no wrap-up lasts longer; 0 is no limit.
+    pub wrap_up_limit_minutes: u32,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self { every_seconds: 5, idle_minutes: 120, wrap_up_limit_minutes: 15 }
+    }
+}
+
+impl Timers {
+    /// How long a wrap-up lasts at most.
+    #[must_use]
+    pub fn wrap_up_limit(&self) -> Option<Duration> {
+        minutes(self.wrap_up_limit_minutes)
+    }
+
+    /// How long a conversation may be silent.
+    #[must_use]
+    pub fn idle(&self) -> Option<Duration> {
+        minutes(self.idle_minutes)
+    }
+}
+
+/// So many minutes; none is no limit.
+fn minutes(count: u32) -> Option<Duration> {
+    (count > 0).then(|| Duration::from_secs(u64::from(count) * 60))
+}
+
+/// How many days each kind of data is kept; 0 is for ever.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// `FRONTDESK__RETENTION__REQUESTS_DAYS`: requests as they came.
+    pub requests_days: u32,
+    /// `FRONTDESK__RETENTION__REFUSED_DAYS`: requests that were refused.
+    pub refused_days: u32,
+    /// `FRONTDESK__RETENTION__DEDUPE_DAYS`: what tells a repeated request from a new one. Never
+    /// shorter than the longest time for which a provider tries again.
+    pub dedupe_days: u32,
+    /// `FRONTDESK__RETENTION__EVENTS_DAYS`: statuses, reactions and the rest of what is no message.
+    pub events_days: u32,
+    /// `FRONTDESK__RETENTION__MESSAGES_DAYS`: messages of closed interactions.
+    pub messages_days: u32,
+    /// `FRONTDESK__RETENTION__AUDIT_DAYS`: from what to what things were changed.
+    pub audit_days: u32,
+    /// `FRONTDESK__RETENTION__ARCHIVE_DAYS`: closed interactions, before they are archived.
+    pub archive_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            requests_days: 90,
+            refused_days: 30,
+            dedupe_days: 14,
+            events_days: 90,
+            messages_days: 0,
+            audit_days: 0,
+            archive_days: 30,
+        }
+    }
+}
+
+impl Retention {
+    /// WhatsApp tries again for a week, longer than anybody else.
+    pub const LEAST_DEDUPE_DAYS: u32 = 8;
+}
+
 /// How items find their agents.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -142,6 +228,24 @@ pub struct Egress {
     /// `FRONTDESK__EGRESS__MIRROR`: where providers' keys are fetched instead of at the providers,
     /// each below its host's name. Whoever answers there can speak for them.
     pub mirror: Option<String>,
+}
+
+/// How events are handed on.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Handoff {
+    /// `FRONTDESK__HANDOFF__TIMEOUT_SECONDS`: how long a sink may take to accept an event. When an
+    /// instance dies, another takes over what it had in hand after twice this time.
+    pub timeout_seconds: u32,
+    /// `FRONTDESK__HANDOFF__KEEP_MINUTES`: how long what was told is kept, for looking at it and for
+    /// readers of the live feed who come back.
+    pub keep_minutes: u32,
+}
+
+impl Default for Handoff {
+    fn default() -> Self {
+        Self { timeout_seconds: 15, keep_minutes: 60 }
+    }
 }
 
 /// The key that seals secrets.

@@ -57,6 +57,27 @@ macro_rules! fetch_filtered {
 }
 pub(crate) use fetch_filtered;
 
+/// Fetches the rows of `$select` whose `$column` is one of `$ids`, in no order.
+macro_rules! fetch_by_ids {
+    ($tx:expr, $select:expr, $column:literal, $ids:expr) => {{
+        let ids: &[uuid::Uuid] = $ids;
+        match ids {
+            [] => Ok(Vec::new()),
+            [.., last] => $crate::db::fetch_filtered!($tx, $select, query => {
+                query.push(concat!(" where ", $column, " in ("));
+                let mut list = query.separated(", ");
+                // A power of two of them, so that there are few texts to prepare.
+                let padding = ids.len().next_power_of_two() - ids.len();
+                for id in ids.iter().chain(std::iter::repeat_n(last, padding)) {
+                    list.push_bind(*id);
+                }
+                query.push(")");
+            }),
+        }
+    }};
+}
+pub(crate) use fetch_by_ids;
+
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -165,6 +186,8 @@ impl Store {
                     .create_if_missing(true)
                     // 24 MiB: more gained little, and memory at 1,000 connections is held to 150 MB.
                     .pragma("cache_size", "-24576")
+                    // What is removed is overwritten, so that nothing of it is left in the file.
+                    .pragma("secure_delete", "on")
                     // The checkpointer does the checkpoints.
                     .pragma("wal_autocheckpoint", "0"),
             )
@@ -238,6 +261,25 @@ impl Store {
         if let Self::Sqlite { write, .. } = self {
             sqlx::query("pragma wal_checkpoint(restart)").execute(write).await?;
         }
+        Ok(())
+    }
+
+    /// Lets SQLite's log start over with nothing in it: what was removed from the file is not to be
+    /// read there. Readers may keep some of it for a moment; it is tried a few times.
+    pub async fn fold_log(&self) -> Result<(), StoreError> {
+        const ATTEMPTS: usize = 50;
+        let Self::Sqlite { write, .. } = self else {
+            return Ok(());
+        };
+        for _ in 0..ATTEMPTS {
+            let (busy, _, _): (i64, i64, i64) =
+                sqlx::query_as("pragma wal_checkpoint(truncate)").fetch_one(write).await?;
+            if busy == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        tracing::warn!("the log could not start over; it holds what was erased until it does");
         Ok(())
     }
 

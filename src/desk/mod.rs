@@ -7,6 +7,7 @@
 pub mod consent;
 mod contacts;
 pub mod directory;
+mod endings;
 pub mod explain;
 mod finding;
 pub mod identity;
@@ -17,9 +18,10 @@ mod replies;
 pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
+pub use endings::{configuration_of, end, end_wrap_up};
 pub use finding::{Finding, Findings, find as find_interactions};
 pub use queues::{accept_offer, overflow_into, reassign, requeue, waited_too_long};
-pub use replies::{Reply, reply};
+pub use replies::{Reply, prompt, reply};
 use uuid::Uuid;
 
 use crate::{
@@ -105,6 +107,7 @@ async fn make(
     now: i64,
 ) -> Result<Interaction, DeskError> {
     let mut after = interactions::carry(before, step, author, now);
+    endings::carry(tx, before, &mut after).await?;
     let at = after.state_changed_at;
     if !work::save(tx, &after).await? {
         return Err(DeskError::Changed);

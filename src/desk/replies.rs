@@ -74,6 +74,29 @@ pub async fn reply(
     Ok((current, id))
 }
 
+/// Records a message of the gateway's own: it answers nothing and moves nothing. Returns its id. It
+/// passes the same gate as any other.
+pub async fn prompt(
+    tx: &mut Tx,
+    interaction: &Interaction,
+    text: &str,
+    author: &Author,
+    now: i64,
+) -> Result<Uuid, DeskError> {
+    consent::permit(tx, interaction).await?;
+    let (Some(profile_id), Some(channel_id)) = (interaction.profile_id, &interaction.channel_id)
+    else {
+        return Err(DeskError::NoChannel);
+    };
+    let id = clock::new_id();
+    let decision = "continued";
+    let interaction_id = interaction.id;
+    let row = NewReply { id, channel_id, interaction_id, profile_id, text, author, now, decision };
+    replies::insert(tx, &row).await?;
+    tell(tx, EventType::MessageReceived, Some(interaction.id), id, now).await?;
+    Ok(id)
+}
+
 /// What answering does by itself.
 fn taken_on(interaction: &Interaction, reply: Reply<'_>, author: &Author) -> Option<Action> {
     let waits = interaction.state == State::New

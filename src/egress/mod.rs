@@ -79,12 +79,15 @@ pub enum EgressError {
     /// No connection: the name does not resolve, nobody listens, or TLS fails.
     #[error("no connection could be made")]
     Connect(#[source] reqwest::Error),
+    /// The name does not resolve.
+    #[error("the name does not resolve")]
+    Resolve(#[source] std::io::Error),
     /// It took too long.
     #[error("there was no answer in time")]
     Timeout,
-    /// The answer is longer than it may be.
+    /// The answer, of this status, is longer than it may be.
     #[error("the answer is too long")]
-    TooLong,
+    TooLong(u16),
     /// The connection broke off, or a header cannot be sent.
     #[error("the call broke off")]
     Broken(#[source] reqwest::Error),
@@ -98,9 +101,9 @@ impl EgressError {
             Self::Url => "url",
             Self::Plain => "plain_http",
             Self::Forbidden => "forbidden_address",
-            Self::Connect(_) => "connect",
+            Self::Connect(_) | Self::Resolve(_) => "connect",
             Self::Timeout => "timeout",
-            Self::TooLong => "answer_too_long",
+            Self::TooLong(_) => "answer_too_long",
             Self::Broken(_) => "broken",
         }
     }
@@ -179,11 +182,26 @@ impl Egress {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > call.max_answer_bytes {
-                return Err(EgressError::TooLong);
+                return Err(EgressError::TooLong(status));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, headers, body })
+    }
+
+    /// The addresses of a host that may be called, for protocols that are not HTTP; `plain` ones
+    /// are spoken to allowed networks only.
+    pub async fn addresses(
+        &self,
+        host: &str,
+        port: u16,
+        plain: bool,
+    ) -> Result<Vec<SocketAddr>, EgressError> {
+        let resolver = Resolver { internet: !plain, allowed: Arc::clone(&self.allowed) };
+        let refused = if plain { EgressError::Plain } else { EgressError::Forbidden };
+        let found = tokio::net::lookup_host((host, port)).await.map_err(EgressError::Resolve)?;
+        let found: Vec<_> = found.filter(|address| resolver.permits(address)).collect();
+        if found.is_empty() { Err(refused) } else { Ok(found) }
     }
 
     /// The client for an address, which is refused here if it names a number: no resolver sees those.
@@ -215,10 +233,19 @@ impl Egress {
 }
 
 /// The system's resolver, without the addresses that may not be called.
+#[derive(Clone)]
 struct Resolver {
     /// Whether the internet is within reach, or allowed networks only.
     internet: bool,
     allowed: Arc<[IpNet]>,
+}
+
+impl Resolver {
+    fn permits(&self, address: &SocketAddr) -> bool {
+        let address = address.ip();
+        addresses::is_allowed(address, &self.allowed)
+            || self.internet && addresses::may_be_called(address, &[])
+    }
 }
 
 /// A name that leads nowhere it may.
@@ -237,16 +264,12 @@ impl Error for Refused {}
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (internet, allowed) = (self.internet, Arc::clone(&self.allowed));
+        let resolver = self.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let may_be_called = |address: &SocketAddr| {
-                addresses::is_allowed(address.ip(), &allowed)
-                    || internet && addresses::may_be_called(address.ip(), &[])
-            };
-            let found: Vec<_> = found.filter(may_be_called).collect();
+            let found: Vec<_> = found.filter(|address| resolver.permits(address)).collect();
             if found.is_empty() {
-                return Err(Refused { plain: !internet }.into());
+                return Err(Refused { plain: !resolver.internet }.into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

@@ -90,7 +90,7 @@ async fn a_redirect_is_an_answer_and_a_long_answer_is_none() {
     )
     .await;
     let refused = loopback().call(call(&format!("http://{address}/"))).await.expect_err("too long");
-    assert!(matches!(refused, EgressError::TooLong), "{refused:?}");
+    assert!(matches!(refused, EgressError::TooLong(200)), "{refused:?}");
 }
 
 #[tokio::test]

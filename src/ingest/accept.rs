@@ -87,10 +87,8 @@ pub(super) async fn accept(
             let outcome = RequestOutcome::Refused;
             let reason = Some(reason(&refusal));
             inner.archive.keep(refused(Some(&channel), &request, outcome, reason, now));
-            Err(match refusal {
-                Refusal::NoDocument(_) => IngestError::NoKeys,
-                refusal => IngestError::Refused(refusal),
-            })
+            let keyless = matches!(refusal, Refusal::NoDocument(_));
+            Err(if keyless { IngestError::NoKeys } else { IngestError::Refused(refusal) })
         }
         Accepted::Understood(request, parsed) => {
             let digest = digest_if_needed(&request, &parsed);

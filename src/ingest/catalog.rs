@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     channels::{self, Channel},
     db::{Store, StoreError, Tx, on_engine},
+    profiles::forgotten,
     routing::{self, Table},
     vault::Vault,
 };
@@ -27,6 +28,8 @@ pub struct Catalog {
     ours: HashSet<String>,
     /// The routes, ready to be tried.
     pub routes: Table,
+    /// What opens kept opt-outs of senders who were erased; `None` where there are none.
+    pub(super) forgotten: Option<Vault>,
     stamp: Stamp,
 }
 
@@ -69,7 +72,8 @@ impl Catalog {
             Entry::Sealed => None,
         });
         let ours = ours.collect();
-        Ok(Self { channels, ours, routes, stamp })
+        let forgotten = forgotten::any(tx).await?.then(|| vault.clone());
+        Ok(Self { channels, ours, routes, forgotten, stamp })
     }
 
     pub(super) fn entry(&self, id: &str) -> Option<&Entry> {
@@ -117,6 +121,7 @@ async fn stamp(tx: &mut Tx) -> Result<Stamp, StoreError> {
     const SQL: &str = "select count(*), coalesce(max(changed_at), 0), cast(coalesce(sum(version), 0) as bigint) \
         from channels union all \
         select count(*), coalesce(max(changed_at), 0), cast(coalesce(sum(version), 0) as bigint) from routes \
+        union all select count(*), coalesce(max(changed_at), 0), 0 from forgotten_consents \
         union all \
         select count(*), coalesce(max(changed_at), 0), cast(coalesce(sum(version), 0) as bigint) from queues";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)

@@ -21,6 +21,7 @@ use crate::{
     channels::Channel,
     db::{Checkpointer, Store, StoreError},
     messages::{self, NewRequest, RequestOutcome},
+    outbox::Bell,
 };
 
 /// Events beyond which no further request joins a group.
@@ -95,6 +96,7 @@ impl Committer {
         store: Store,
         catalog: catalog::Shared,
         limits: Limits,
+        bell: Bell,
         queued: Arc<Notify>,
         stop: CancellationToken,
     ) -> (Self, JoinHandle<()>) {
@@ -105,6 +107,7 @@ impl Committer {
             store,
             catalog,
             group: limits.group,
+            bell,
             queued,
             log_has_grown: Arc::clone(&log_has_grown),
         };
@@ -139,6 +142,7 @@ struct Run {
     store: Store,
     catalog: catalog::Shared,
     group: usize,
+    bell: Bell,
     queued: Arc<Notify>,
     log_has_grown: Arc<AtomicBool>,
 }
@@ -238,6 +242,7 @@ impl Run {
             };
             match result.await {
                 Ok(recorded) => {
+                    self.bell.ring();
                     recorded.count();
                     self.queued.notify_one();
                     return Ok(recorded.outcomes);

@@ -35,6 +35,7 @@ use crate::{
     db::{Store, StoreError},
     egress::Egress,
     messages::RequestOutcome,
+    outbox::Bell,
     vault::Vault,
 };
 
@@ -85,6 +86,7 @@ struct Inner {
     archive: archive::Archive,
     keys: Arc<keys::Keys>,
     parts_seconds: u32,
+    bell: Bell,
 }
 
 /// Why a request was not recorded. The edge decides what each costs.
@@ -155,6 +157,7 @@ impl Ingest {
         queued: Arc<Notify>,
     ) -> Result<(Self, Workers), StoreError> {
         let stop = CancellationToken::new();
+        let bell = Bell::default();
         let catalog = catalog::Shared::load(&store, &vault).await?;
         let mut committers = Vec::new();
         let mut tasks = Vec::new();
@@ -163,6 +166,7 @@ impl Ingest {
                 store.clone(),
                 catalog.clone(),
                 limits,
+                bell.clone(),
                 Arc::clone(&queued),
                 stop.clone(),
             );
@@ -185,6 +189,7 @@ impl Ingest {
             catalog,
             committers,
             archive,
+            bell,
         });
         others.push(overdue::watch(Arc::clone(&inner), stop.clone()));
         let ingest = Self(inner);
@@ -249,6 +254,12 @@ impl Ingest {
     /// Takes up changes of channels and routes now, instead of within a second.
     pub async fn refresh(&self) -> Result<(), StoreError> {
         self.0.catalog.refresh(&self.0.store, &self.0.vault).await
+    }
+
+    /// Is rung after every commit: there may be something to tell.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        self.0.bell.clone()
     }
 
     /// The most requests that wait for a committer, and how many may.

@@ -138,6 +138,20 @@ pub struct Interaction {
     pub agent_chat: bool,
     /// Whether wrap-up was ended by its timer.
     pub system_wrap_up: bool,
+    /// When it was put out of the way of those who work.
+    #[serde(serialize_with = "crate::db::show_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub archived_at: Option<i64>,
+    /// The wrap-up configuration it ended under; `null` where none matched or it has not ended.
+    #[sqlx(rename = "wrap_up_id")]
+    pub wrap_up_configuration: Option<String>,
+    /// When its wrap-up ends by itself; `null` where its agent decides.
+    #[serde(serialize_with = "crate::db::show_time")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub wrap_up_ends_at: Option<i64>,
+    /// What it was about, in the codes of its wrap-up configuration.
+    #[schema(value_type = Vec<String>)]
+    pub wrap_up_codes: Json<Vec<String>>,
     /// The previous interaction of the same conversation.
     pub parent_id: Option<Uuid>,
     /// Time worked, of what is over.

@@ -62,6 +62,24 @@ pub enum StateReason {
 }
 
 impl StateReason {
+    /// The word in JSON and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WaitingOnCustomer => "waiting_on_customer",
+            Self::WaitingInternal => "waiting_internal",
+            Self::LeftBeforeEngagement => "left_before_engagement",
+            Self::NoActivity => "no_activity",
+            Self::UserEnded => "user_ended",
+            Self::AgentEnded => "agent_ended",
+            Self::AutoClosed => "auto_closed",
+            Self::NoUserResponse => "no_user_response",
+            Self::NoRequesterReply => "no_requester_reply",
+            Self::Superseded => "superseded",
+            Self::Error => "error",
+        }
+    }
+
     /// Whether agents park with it.
     #[must_use]
     pub fn parks(self) -> bool {

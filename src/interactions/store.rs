@@ -8,7 +8,7 @@ use super::{ContactType, Conversation, Current, Interaction, State};
 use crate::{
     channels::Continuation,
     clock,
-    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
+    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine},
     profiles::PersonRef,
 };
 
@@ -216,7 +216,8 @@ pub(super) async fn resume(tx: &mut Tx, rows: Vec<Moved>) -> Result<(), StoreErr
         "update interactions set state = r.state, state_reason = null, \
          wrap_up_ms = wrap_up_ms + case interactions.state when 'wrap_up' then r.at - state_changed_at \
          else 0 end, \
-         state_changed_at = r.at, version = version + 1 from {rows} where interactions.id = r.id and interactions.active",
+         state_changed_at = r.at, wrap_up_ends_at = null, version = version + 1 from {rows} \
+         where interactions.id = r.id and interactions.active",
     );
     write_down(tx, &rows).await?;
     RESUME.execute(tx, rows).await?;
@@ -314,13 +315,28 @@ pub struct Party {
 }
 
 /// Every column that is shown.
-pub(super) const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, state, state_reason, \
+pub(crate) const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, state, state_reason, \
     state_changed_at, active, profile_id, channel_id, our_address, opened_for_kind, opened_for, account, \
     contact, consumer, verified, match_outcome, candidates, assigned_to, assigned_at, assignment_group, \
     opened_at, opened_by, closed_at, closed_by, short_description, description_generated, context, \
     channel_metadata, language, country, location, sentiment, help_requested, client_session_id, \
-    virtual_agent, agent_chat, system_wrap_up, parent_id, worked_ms, wrap_up_ms, live_requested_at, \
+    virtual_agent, agent_chat, system_wrap_up, archived_at, wrap_up_id, wrap_up_ends_at, wrap_up_codes, parent_id, worked_ms, wrap_up_ms, live_requested_at, \
     first_reply_at, last_reply_id, replies, response_ms, version from interactions";
+
+/// Interactions by their ids, in no order.
+pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Interaction>, StoreError> {
+    Ok(fetch_by_ids!(tx, COLUMNS, "id", ids)?)
+}
+
+/// The channels these interactions came by.
+pub async fn channels_of(
+    tx: &mut Tx,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Option<String>>, StoreError> {
+    const SQL: &str = "select id, channel_id from interactions";
+    let rows: Vec<(Uuid, Option<String>)> = fetch_by_ids!(tx, SQL, "id", ids)?;
+    Ok(rows.into_iter().collect())
+}
 
 /// Interactions, newest first.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {

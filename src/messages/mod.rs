@@ -9,9 +9,10 @@ mod store;
 
 use serde::{Deserialize, Serialize};
 pub use store::{
-    Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, RequestFilter,
-    StoredRequest, archive, claim, edit, events, find_request, insert, insert_events, list,
-    mark_deleted, prune_refused, record_ids, requests,
+    Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, Origin,
+    RequestFilter, StoredRequest, archive, by_ids, claim, edit, events, events_by_ids,
+    find_request, insert, insert_events, list, mark_deleted, origins, prune_refused, record_ids,
+    requests,
 };
 use uuid::Uuid;
 

@@ -11,7 +11,10 @@ use uuid::Uuid;
 use super::{EventRecord, Message, RequestRecord};
 use crate::{
     clock,
-    db::{Bytes, JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine},
+    db::{
+        Bytes, JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered,
+        on_engine,
+    },
 };
 
 /// How long after a request's id the ids of what it brought are made, at the very most.
@@ -316,12 +319,44 @@ pub struct MessageFilter {
     pub limit: i64,
 }
 
+const MESSAGES: &str = "select id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
+    provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
+    edited_at, deleted_at, decision, reason, author_kind, author from messages";
+
+/// Messages by their ids, in no order.
+pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Message>, StoreError> {
+    Ok(fetch_by_ids!(tx, MESSAGES, "id", ids)?)
+}
+
+/// Where a message or another event of a provider's comes from and belongs to.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Origin {
+    id: Uuid,
+    /// The channel it came by.
+    pub channel_id: String,
+    /// The interaction it belongs to, or the message it is about.
+    pub interaction_id: Option<Uuid>,
+    /// What a message did; `None` for other events.
+    pub decision: Option<String>,
+}
+
+/// The origins of messages and other events, by their ids.
+pub async fn origins(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Origin>, StoreError> {
+    const OF_MESSAGES: &str = "select id, channel_id, interaction_id, decision from messages";
+    const OF_EVENTS: &str = "select e.id, e.channel_id, m.interaction_id, null as decision \
+        from events e left join messages m on m.id = e.message_id";
+    let messages: Vec<Origin> = fetch_by_ids!(tx, OF_MESSAGES, "id", ids)?;
+    let mut origins: HashMap<_, _> =
+        messages.into_iter().map(|origin| (origin.id, origin)).collect();
+    let others: Vec<_> = ids.iter().copied().filter(|id| !origins.contains_key(id)).collect();
+    let events: Vec<Origin> = fetch_by_ids!(tx, OF_EVENTS, "e.id", &others)?;
+    origins.extend(events.into_iter().map(|origin| (origin.id, origin)));
+    Ok(origins)
+}
+
 /// Messages in order of arrival.
 pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
-    const COLUMNS: &str = "select id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
-        provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
-        edited_at, deleted_at, decision, reason, author_kind, author from messages";
-    Ok(fetch_filtered!(tx, COLUMNS, query => {
+    Ok(fetch_filtered!(tx, MESSAGES, query => {
         query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
         if let Some(interaction) = filter.interaction {
             query.push(" and interaction_id = ").push_bind(interaction);
@@ -352,11 +387,18 @@ pub struct EventFilter {
     pub limit: i64,
 }
 
+const EVENTS: &str = "select id, request_id, channel_id, kind, provider_type, target, message_id, data, \
+    at, received_at from events";
+
+/// Events by their ids, in no order.
+pub async fn events_by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<EventRecord>, StoreError> {
+    Ok(fetch_by_ids!(tx, EVENTS, "id", ids)?)
+}
+
 /// Events in order of arrival.
 pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord>, StoreError> {
-    const COLUMNS: &str = "select id, request_id, channel_id, kind, provider_type, target, message_id, data, \
-        at, received_at from events where true";
-    Ok(fetch_filtered!(tx, COLUMNS, query => {
+    Ok(fetch_filtered!(tx, EVENTS, query => {
+        query.push(" where true");
         if let Some((channel, target)) = &filter.target {
             query.push(" and channel_id = ").push_bind(channel);
             query.push(" and target = ").push_bind(target);

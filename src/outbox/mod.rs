@@ -4,12 +4,48 @@
 //! person wrote stands in one place. A message costs intake one short row: its own decision says
 //! whether `interaction.opened` or `interaction.continued` is told before `message.received`.
 
+mod bell;
+mod store;
+
+use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{
-    clock,
-    db::{Statement, StoreError, Tx, batch_row},
-};
+pub use bell::{Bell, Ear};
+pub use store::{Horizon, after, enqueue, is_kept, last, tip, trim};
+
+use crate::{clock, db::batch_row};
+
+/// Every type of event that is told, in the words consumers rely on.
+pub const TYPES: [&str; 10] = [
+    "interaction.opened",
+    "interaction.continued",
+    "interaction.changed",
+    "interaction.closed",
+    "work_item.queued",
+    "work_item.accepted",
+    "message.received",
+    "message.status",
+    "profile.created",
+    "consent.changed",
+];
+
+/// A row of the outbox: what must be told, in the order of `seq`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Row {
+    /// Its place. Numbers may be missing.
+    pub seq: i64,
+    /// The event's id.
+    pub id: Uuid,
+    /// Its type.
+    #[sqlx(rename = "type")]
+    pub event_type: String,
+    /// The interaction it belongs to: events of one are told in order.
+    pub interaction_id: Option<Uuid>,
+    /// The message, event, profile, work item or interaction it is about.
+    pub record_id: Uuid,
+    /// When it happened, in Unix milliseconds.
+    pub created_at: i64,
+}
 
 /// The types of events, in the words consumers rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,14 +116,4 @@ impl NewEvent {
         let event_type = event_type.as_str();
         Self { id: clock::new_id(), event_type, interaction_id, record_id, now }
     }
-}
-
-/// Writes events into the outbox, in order.
-pub async fn enqueue(tx: &mut Tx, events: Vec<NewEvent>) -> Result<(), StoreError> {
-    static INSERT: Statement<NewEvent> = Statement::new(
-        "insert into outbox (id, type, interaction_id, record_id, created_at) \
-         select r.id, r.event_type, r.interaction_id, r.record_id, r.now from {rows} order by r.ord",
-    );
-    INSERT.execute(tx, events).await?;
-    Ok(())
 }

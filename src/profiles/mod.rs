@@ -6,6 +6,7 @@
 
 pub mod consents;
 pub mod directory;
+pub mod forgotten;
 pub mod keywords;
 pub mod merges;
 pub mod people;

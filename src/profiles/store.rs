@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use super::{Alias, Decision, Key, Known, PersonKind, PersonRef, Profile, resolve::Sender};
-use crate::db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine};
+use crate::db::{
+    JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine,
+};
 
 batch_row! {
     struct KeyRow {
@@ -284,6 +286,11 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreErr
         }
         query.push(" order by id limit ").push_bind(filter.limit);
     })?)
+}
+
+/// Profiles by their ids, in no order.
+pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Profile>, StoreError> {
+    Ok(fetch_by_ids!(tx, COLUMNS, "id", ids)?)
 }
 
 /// One profile.

@@ -99,12 +99,12 @@ impl OneOrMany {
         Self(vec![text.to_owned()])
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether there is no condition, or one of its texts is `text`.
-    fn allows(&self, text: Option<&str>) -> bool {
+    pub(crate) fn allows(&self, text: Option<&str>) -> bool {
         self.is_empty()
             || text.is_some_and(|text| self.0.iter().any(|one| one.eq_ignore_ascii_case(text)))
     }

@@ -1,10 +1,12 @@
 //! SQL of queues, routes and work items.
 
+use std::collections::HashMap;
+
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{ItemState, Queue, Route, Terms, When, WorkItem};
-use crate::db::{Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine};
+use crate::db::{Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine};
 
 #[derive(sqlx::FromRow)]
 struct RouteRow {
@@ -314,6 +316,23 @@ pub async fn position(tx: &mut Tx, item: &WorkItem) -> Result<i64, StoreError> {
 pub async fn item(tx: &mut Tx, id: Uuid) -> Result<Option<WorkItem>, StoreError> {
     const SQL: &str = select_item!("where w.id = $1");
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
+}
+
+/// Work items by their ids, in no order.
+pub async fn items_by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<WorkItem>, StoreError> {
+    Ok(fetch_by_ids!(tx, select_item!(""), "w.id", ids)?)
+}
+
+/// The queues that interactions wait in or came through last, by interaction.
+pub async fn queues_of(
+    tx: &mut Tx,
+    interactions: &[Uuid],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    const ITEMS: &str = "select w.interaction_id, w.queue_id, w.id from work_items w";
+    let mut rows: Vec<(Uuid, String, Uuid)> =
+        fetch_by_ids!(tx, ITEMS, "w.interaction_id", interactions)?;
+    rows.sort_by_key(|(_, _, id)| *id);
+    Ok(rows.into_iter().map(|(interaction, queue, _)| (interaction, queue)).collect())
 }
 
 /// The work items of an interaction, oldest first.

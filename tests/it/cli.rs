@@ -51,6 +51,20 @@ phones = ["+15550100009"]
 table = "request"
 operations = ["update", "insert"]
 one_per_interaction = false
+
+[[sinks]]
+id = "crm"
+kind = "webhook"
+url = "https://crm.example/in"
+types = ["message.received"]
+secret = { literal = "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==" }
+
+[[sinks]]
+id = "stream"
+kind = "nats"
+url = "tls://nats.example"
+subject = "desk.events"
+login = { user = "frontdesk", password = { env = "CANARY" } }
 "#;
 
 const CANARY: &str = "canary-0123456789abcdef";
@@ -190,7 +204,7 @@ fn applying_twice_changes_nothing() {
     let first = desk.expect(&["apply", "channels.toml"]);
     assert!(first.contains("+ channel support-sms (twilio, +15005550006)"), "{first}");
     assert!(first.contains("+ route support-2"), "{first}");
-    assert!(first.contains("8 created, 0 changed, 0 unchanged"), "{first}");
+    assert!(first.contains("10 created, 0 changed, 0 unchanged"), "{first}");
     assert_eq!(desk.expect(&["apply", "channels.toml"]).trim(), "unchanged");
     assert_eq!(desk.expect(&["apply", "channels.toml", "--dry-run"]).trim(), "unchanged");
 }
@@ -209,12 +223,17 @@ fn a_change_is_shown_first_and_made_later() {
     let dry = desk.run(&["apply", "channels.toml", "--dry-run"]);
     assert_eq!(dry.code, 4);
     assert!(dry.stdout.contains("address +15005550006 → +15005550007"), "{}", dry.stdout);
-    assert!(dry.stdout.contains("0 created, 4 changed, 4 unchanged"), "{}", dry.stdout);
+    assert!(dry.stdout.contains("0 created, 4 changed, 6 unchanged"), "{}", dry.stdout);
     let policy = "~ policy of request: one_per_interaction false → —";
     assert!(dry.stdout.contains(policy), "{}", dry.stdout);
     let desk = desk.with("CANARY", "another-secret");
     let made = desk.expect(&["apply", "channels.toml"]);
-    assert!(made.contains("auth_token changed") && !made.contains("another-secret"), "{made}");
+    assert!(
+        made.contains("login changed")
+            && made.contains("auth_token changed")
+            && !made.contains("another-secret"),
+        "{made}"
+    );
     assert_eq!(desk.expect(&["apply", "channels.toml"]).trim(), "unchanged");
 }
 
@@ -267,11 +286,59 @@ fn an_export_applies_elsewhere_and_holds_no_secret() {
     let elsewhere = Desk::new()
         .with("FRONTDESK_SUPPORT_SMS_AUTH_TOKEN", CANARY)
         .with("FRONTDESK_PRESS_SECRET", "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==")
-        .with("FRONTDESK_PRESS_SECRET_2", OLD_SECRET);
+        .with("FRONTDESK_PRESS_SECRET_2", OLD_SECRET)
+        .with("FRONTDESK_CRM_SECRET", "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==")
+        .with("FRONTDESK_STREAM_PASSWORD", CANARY);
     fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
     elsewhere.expect(&["apply", "export.toml"]);
     assert_eq!(elsewhere.expect(&["export"]), exported);
     assert_eq!(elsewhere.expect(&["apply", "channels.toml"]).trim(), "unchanged");
+}
+
+#[test]
+fn wrap_up_and_messaging_actions_go_in_and_out_of_a_file() {
+    const RULES: &str = r#"
+[[wrap_up_configurations]]
+id = "calls"
+order = 10
+when = { type = "phone", group = ["sales", "support"] }
+enforced = true
+duration_seconds = 90
+codes = [{ code = "refund", label = "Refund" }]
+default_code = "refund"
+
+[[messaging_actions]]
+id = "remind-agent"
+event = "requester_wrote"
+after_seconds = 600
+when = { type = "messaging", with = "agent" }
+action = { do = "prompt_agent" }
+"#;
+    let desk = Desk::new();
+    fs::write(desk.path("rules.toml"), RULES).expect("a file");
+    let made = desk.expect(&["apply", "rules.toml"]);
+    assert!(made.contains("+ wrap-up configuration calls"), "{made}");
+    assert!(made.contains("~ messaging action remind-agent: after_seconds 1800 → 600"), "{made}");
+    assert_eq!(desk.expect(&["apply", "rules.toml"]).trim(), "unchanged");
+    let exported = desk.expect(&["export"]);
+    let elsewhere = Desk::new();
+    fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
+    elsewhere.expect(&["apply", "export.toml"]);
+    assert_eq!(elsewhere.expect(&["export"]), exported);
+    for (wrong, told) in [
+        (RULES.replace("90", "900"), "must end before the limit for all"),
+        (RULES.replace("with =", "whit ="), "did you mean `with`?"),
+        (RULES.replace("600", "0"), "messaging action `remind-agent` (line 11): give 1 to"),
+        (
+            RULES.replace("\"prompt_agent\"", "\"reassign\", queue = \"nowhere\""),
+            "there is no queue `nowhere`",
+        ),
+    ] {
+        fs::write(desk.path("wrong.toml"), wrong).expect("a file");
+        let refused = desk.run(&["apply", "wrong.toml"]);
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    }
 }
 
 #[test]

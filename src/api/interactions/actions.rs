@@ -35,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(hold))
         .routes(routes!(resume))
         .routes(routes!(transfer))
+        .routes(routes!(end))
         .routes(routes!(wrap_up))
         .routes(routes!(close))
         .routes(routes!(abandon))
@@ -129,6 +130,24 @@ struct End {
     reason: Option<StateReason>,
     /// What it was about, where nobody has said yet.
     short_description: Option<String>,
+    /// What it was about, in codes of the wrap-up configuration that holds for it.
+    codes: Option<Vec<String>>,
+}
+
+/// What it was about.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct About {
+    /// In words, where nobody has said yet.
+    short_description: Option<String>,
+    /// In codes of the wrap-up configuration that holds for it.
+    codes: Option<Vec<String>>,
+}
+
+impl From<End> for About {
+    fn from(end: End) -> Self {
+        Self { short_description: end.short_description, codes: end.codes }
+    }
 }
 
 /// To whom it goes.
@@ -222,6 +241,20 @@ async fn transfer(
     }
 }
 
+/// Ends the conversation: into wrap-up where a configuration matches, else into closed complete.
+#[utoipa::path(post, path = "/v1/interactions/{number}/end", tag = "interactions",
+    params(("number" = String, Path, description = "Its number.")), request_body = About,
+    responses((status = 200, body = Details, description = "The interaction, in wrap-up or closed.")))]
+async fn end(
+    State(api): Context,
+    By(author): By,
+    Path(number): Path<String>,
+    if_match: MayMatch,
+    Body(about): Body<About>,
+) -> Result<Versioned<Details>, Problem> {
+    changing(&api, &number, &if_match, &author, Some(&about), Wanted::End).await
+}
+
 /// Ends the conversation and leaves the paperwork.
 #[utoipa::path(post, path = "/v1/interactions/{number}/wrap-up", tag = "interactions",
     params(("number" = String, Path, description = "Its number.")),
@@ -246,8 +279,8 @@ async fn close(
     if_match: MayMatch,
     Body(body): Body<End>,
 ) -> Result<Versioned<Details>, Problem> {
-    let description = body.short_description.as_deref();
-    act(&api, &number, &if_match, &author, description, &Action::Close(body.reason)).await
+    let (reason, about) = (body.reason, body.into());
+    act(&api, &number, &if_match, &author, Some(&about), &Action::Close(reason)).await
 }
 
 /// Closes an interaction that was left before it was done.
@@ -261,37 +294,20 @@ async fn abandon(
     if_match: MayMatch,
     Body(body): Body<End>,
 ) -> Result<Versioned<Details>, Problem> {
-    let description = body.short_description.as_deref();
-    act(&api, &number, &if_match, &author, description, &Action::Abandon(body.reason)).await
+    let (reason, about) = (body.reason, body.into());
+    act(&api, &number, &if_match, &author, Some(&about), &Action::Abandon(reason)).await
 }
 
-/// Does an action, again if somebody else was quicker and the caller named no version.
+/// Does an action.
 async fn act(
     api: &Api,
     number: &str,
     if_match: &MayMatch,
     author: &Author,
-    description: Option<&str>,
+    about: Option<&About>,
     action: &Action,
 ) -> Result<Versioned<Details>, Problem> {
-    let now = api.clock.now();
-    for _ in 0..ATTEMPTS {
-        let mut tx = api.store.begin().await?;
-        let mut interaction = read(&mut tx, number, if_match).await?;
-        if let Some(text) = description {
-            interaction = describe(&mut tx, interaction, text, author, now.as_millis()).await?;
-        }
-        match desk::act(&mut tx, &interaction, action, author, now.as_millis()).await {
-            Ok(after) => {
-                let details = details(&mut tx, after, now).await?;
-                tx.commit().await?;
-                return Ok(details);
-            }
-            Err(DeskError::Changed) => tx.rollback().await?,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Problem::conflict())
+    changing(api, number, if_match, author, about, Wanted::Act(action)).await
 }
 
 async fn requeue(
@@ -301,15 +317,57 @@ async fn requeue(
     author: &Author,
     queue: &str,
 ) -> Result<Versioned<Details>, Problem> {
+    let mut tx = api.store.begin_read().await?;
+    let known = queues::find(&mut tx, queue).await?;
+    tx.rollback().await?;
+    if known.is_none() {
+        let error = routing::RouteError::UnknownQueue(queue.to_owned());
+        return Err(Problem::body("/queue", error));
+    }
+    changing(api, number, if_match, author, None, Wanted::Requeue(queue)).await
+}
+
+/// A change somebody wants.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Act(&'a Action),
+    Requeue(&'a str),
+    End,
+}
+
+impl Wanted<'_> {
+    async fn make(
+        self,
+        tx: &mut Tx,
+        interaction: &Interaction,
+        author: &Author,
+        now: i64,
+    ) -> Result<Interaction, DeskError> {
+        match self {
+            Self::Act(action) => desk::act(tx, interaction, action, author, now).await,
+            Self::Requeue(queue) => desk::requeue(tx, interaction, queue, author, now).await,
+            Self::End => desk::end(tx, interaction, author, now).await,
+        }
+    }
+}
+
+/// Makes a change, again if somebody else was quicker and the caller named no version.
+async fn changing(
+    api: &Api,
+    number: &str,
+    if_match: &MayMatch,
+    author: &Author,
+    about: Option<&About>,
+    wanted: Wanted<'_>,
+) -> Result<Versioned<Details>, Problem> {
     let now = api.clock.now();
     for _ in 0..ATTEMPTS {
         let mut tx = api.store.begin().await?;
-        let interaction = read(&mut tx, number, if_match).await?;
-        if queues::find(&mut tx, queue).await?.is_none() {
-            let error = routing::RouteError::UnknownQueue(queue.to_owned());
-            return Err(Problem::body("/queue", error));
+        let mut interaction = read(&mut tx, number, if_match).await?;
+        if let Some(about) = about {
+            interaction = say(&mut tx, interaction, about, author, now.as_millis()).await?;
         }
-        match desk::requeue(&mut tx, &interaction, queue, author, now.as_millis()).await {
+        match wanted.make(&mut tx, &interaction, author, now.as_millis()).await {
             Ok(after) => {
                 let details = details(&mut tx, after, now).await?;
                 tx.commit().await?;
@@ -328,22 +386,25 @@ async fn read(tx: &mut Tx, number: &str, if_match: &MayMatch) -> Result<Interact
     Ok(interaction)
 }
 
-/// Says what it is about, on the way to closing it.
-async fn describe(
+/// Says what it was about, on the way to ending it.
+async fn say(
     tx: &mut Tx,
     interaction: Interaction,
-    text: &str,
+    about: &About,
     author: &Author,
     now: i64,
 ) -> Result<Interaction, Problem> {
-    let text = super::edit::description(text)?;
+    let text = about.short_description.as_deref().map(super::edit::description).transpose()?;
     if !interaction.active {
         return Ok(interaction);
     }
-    let after = Interaction {
-        short_description: Some(text),
-        description_generated: false,
-        ..interaction.clone()
-    };
+    let mut after = interaction.clone();
+    if let Some(text) = text {
+        after.short_description = Some(text);
+        after.description_generated = false;
+    }
+    if let Some(codes) = &about.codes {
+        after.wrap_up_codes = super::edit::codes(tx, &interaction, codes, "/codes").await?;
+    }
     Ok(desk::edit(tx, &interaction, after, author, now).await?)
 }

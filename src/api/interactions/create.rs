@@ -22,7 +22,7 @@ use crate::{
     db::Tx,
     desk::{self, Contact, Outreach},
     interactions::{ContactType, number},
-    profiles::{PersonRef, people},
+    profiles::{PersonRef, consents::Pair, forgotten, people},
 };
 
 const LONGEST: usize = 10_000;
@@ -87,6 +87,13 @@ pub(super) async fn create(
             let text = edit::plain("/text", text, LONGEST)?;
             let channel = channel(&api, new.channel.as_deref())?;
             let to = address(&channel, new.to.as_deref())?;
+            // Whoever was erased after opting out still wants no messages.
+            let pair = Pair {
+                scheme: channel.adapter.medium.as_str().to_owned(),
+                value: to.value.clone(),
+                our_address: channel.address.clone(),
+            };
+            forgotten::revive(&mut tx, &api.vault, vec![pair], now.as_millis()).await?;
             if new.take_over && person.is_none() {
                 return Err(Problem::body("/person", "say who has the address now"));
             }

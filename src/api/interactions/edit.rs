@@ -3,6 +3,7 @@
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::Value;
+use sqlx::types::Json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -72,6 +73,8 @@ pub(super) struct InteractionChange {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     client_session_id: Option<Option<String>>,
+    /// What it was about, in codes of the wrap-up configuration that holds for it.
+    wrap_up_codes: Option<Vec<String>>,
 }
 
 impl InteractionChange {
@@ -86,7 +89,7 @@ impl InteractionChange {
             return Err(Problem::new(Code::ShortDescriptionNeeded, detail));
         }
         after.context = match self.context {
-            Some(context) => context.map(|context| sqlx::types::Json(context.into())),
+            Some(context) => context.map(|context| Json(context.into())),
             None => after.context,
         };
         let texts = [
@@ -105,6 +108,33 @@ impl InteractionChange {
         after.help_requested = self.help_requested.unwrap_or(after.help_requested);
         Ok(after)
     }
+}
+
+/// Codes of the wrap-up configuration that holds for an interaction, each once.
+pub(super) async fn codes(
+    tx: &mut Tx,
+    interaction: &Interaction,
+    codes: &[String],
+    pointer: &str,
+) -> Result<Json<Vec<String>>, Problem> {
+    let Some(configuration) = desk::configuration_of(tx, interaction).await? else {
+        let detail = "no wrap-up configuration holds for it, so there are no codes; leave it out";
+        return Err(Problem::body(pointer, detail));
+    };
+    let mut known: Vec<String> = Vec::with_capacity(codes.len());
+    for (index, code) in codes.iter().enumerate() {
+        if !configuration.has(code) {
+            let detail = format!(
+                "use codes of /v1/wrap-up-configurations/{}, which holds for it",
+                configuration.id
+            );
+            return Err(Problem::body(format!("{pointer}/{index}"), detail));
+        }
+        if !known.contains(code) {
+            known.push(code.clone());
+        }
+    }
+    Ok(Json(known))
 }
 
 /// A note to be added.
@@ -157,7 +187,11 @@ pub(super) async fn change(
         let person = find_person(&mut tx, person).await?;
         before = identify(&mut tx, &before, person, &author, now.as_millis()).await?;
     }
-    let after = change.of(&before)?;
+    let wanted = change.wrap_up_codes.clone();
+    let mut after = change.of(&before)?;
+    if let Some(wanted) = wanted {
+        after.wrap_up_codes = codes(&mut tx, &before, &wanted, "/wrap_up_codes").await?;
+    }
     let after = desk::edit(&mut tx, &before, after, &author, now.as_millis()).await?;
     let details = details(&mut tx, after, now).await?;
     tx.commit().await?;

@@ -29,6 +29,7 @@ use crate::{
     },
     messages::{self, Message, MessageFilter},
     routing::{self, WorkItem, history::ItemEvent},
+    timers::{self, Firing},
 };
 
 /// One thing that happened.
@@ -43,6 +44,8 @@ pub(super) enum Happening {
     Note(Note),
     /// It was put into a queue; `reason` says why into this one.
     Queued(WorkItem),
+    /// Somebody had been waiting for too long; `outcome` says what became of it.
+    Timer(Firing),
     /// Something became of it there: `event` says what, `reason` why.
     Offer(ItemEvent),
 }
@@ -54,12 +57,13 @@ impl Happening {
             Self::Transition(transition) => transition.id,
             Self::Note(note) => note.id,
             Self::Queued(item) => item.id,
+            Self::Timer(firing) => firing.id,
             Self::Offer(event) => event.id,
         }
     }
 }
 
-/// Shows messages, moves, notes and queue decisions, in the order they happened.
+/// Shows messages, moves, notes, queue decisions and timers, in the order they happened.
 #[utoipa::path(get, path = "/v1/interactions/{number}/timeline", tag = "interactions",
     params(("number" = String, Path, description = "Its number."), Paging),
     responses((status = 200, body = Page<Happening>, description = "What happened.")))]
@@ -108,6 +112,8 @@ async fn entries(
     }
     let items = items.into_iter().filter(|item| after.is_none_or(|after| item.id > after));
     entries.extend(items.map(Happening::Queued));
+    let firings = timers::store::firings(tx, interaction.id, after, limit).await?;
+    entries.extend(firings.into_iter().map(Happening::Timer));
     entries.sort_by_key(Happening::id);
     entries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(entries)
@@ -182,7 +188,8 @@ fn write(text: &mut String, entry: &Happening, copy: Copy) {
         | Happening::Note(_)
         | Happening::Transition(_)
         | Happening::Queued(_)
-        | Happening::Offer(_) => return,
+        | Happening::Offer(_)
+        | Happening::Timer(_) => return,
     };
     let at = Timestamp::from_millis(at).map(|at| at.to_string()).unwrap_or_default();
     // Writing to memory cannot fail.

@@ -3,7 +3,7 @@
 use super::{
     agents,
     file::{Desired, Route},
-    people, policies, queues,
+    people, policies, queues, sinks, timed,
 };
 use crate::{
     channels::{self, Channel, ChannelStoreError, Settings},
@@ -71,6 +71,9 @@ pub(in crate::cli) async fn make(
     agents::put(tx, desired.agents, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
     policies::put(tx, desired.related_policies, now, &mut changes).await?;
+    timed::put_wrap_up(tx, desired.wrap_up_configurations, now, &mut changes).await?;
+    timed::put_actions(tx, desired.messaging_actions, now, &mut changes).await?;
+    sinks::put(tx, vault, desired.sinks, now, &mut changes).await?;
     Ok(changes)
 }
 

@@ -3,13 +3,21 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{agents, keys::SECTIONS, people};
+use super::{
+    agents,
+    keys::SECTIONS,
+    people,
+    sinks::{self, Written},
+    timed::{ActionEntry, WrapUpEntry},
+};
 use crate::{
     channels::{self, Channel, Settings},
     db::Tx,
     routing::{self, QueueSettings, When, availability::Capacity},
     tasks::related::{self, Operation, Policy},
+    timers,
     vault::Vault,
+    wrap_up,
 };
 
 /// What is as usual is left out.
@@ -27,6 +35,12 @@ struct File {
     people: Vec<PersonEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     related_policies: Vec<PolicyEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wrap_up_configurations: Vec<WrapUpEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    messaging_actions: Vec<ActionEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sinks: Vec<Written>,
 }
 
 #[derive(Serialize)]
@@ -153,6 +167,9 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         agents: agents.collect(),
         people: people.collect(),
         related_policies: policies.collect(),
+        wrap_up_configurations: wrap_up::list(tx).await?.into_iter().map(Into::into).collect(),
+        messaging_actions: timers::store::list(tx).await?.into_iter().map(Into::into).collect(),
+        sinks: sinks::written(tx, vault).await?,
     };
     Ok(text(&Table::try_from(file)?))
 }

@@ -1,17 +1,22 @@
 //! The file's format, and what it asks for once variables and files are read.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
 
-use super::keys;
+use super::{
+    keys, sinks,
+    timed::{ActionEntry, WrapUpEntry},
+};
 use crate::{
     channels::{Channel, ChannelError, Settings},
     profiles::people::{NewPerson, PersonError},
     routing::{self, QueueError, QueueSettings, RouteError, When, availability::Capacity},
     tasks::related::{self, LINK, Operation, Policy},
+    timers::{ActionError, MessagingAction},
+    wrap_up::{Configuration, ConfigurationError},
 };
 
 /// What a file asks for, checked as far as the file alone allows.
@@ -23,6 +28,9 @@ pub(in crate::cli) struct Desired {
     pub agents: Vec<AgentEntry>,
     pub people: Vec<NewPerson>,
     pub related_policies: Vec<Policy>,
+    pub wrap_up_configurations: Vec<Configuration>,
+    pub messaging_actions: Vec<MessagingAction>,
+    pub sinks: Vec<sinks::Desired>,
 }
 
 /// A queue as the file has it.
@@ -86,6 +94,12 @@ pub(in crate::cli) enum FileError {
     Agent { id: String, line: usize, problem: String },
     #[error("policy of `{table}` (line {line}): {problem}")]
     Policy { table: String, line: usize, problem: &'static str },
+    #[error("wrap-up configuration `{id}` (line {line}): {source}")]
+    WrapUp { id: String, line: usize, source: ConfigurationError },
+    #[error("messaging action `{id}` (line {line}): {source}")]
+    Action { id: String, line: usize, source: ActionError },
+    #[error("sink `{id}` (line {line}): {problem}")]
+    Sink { id: String, line: usize, problem: String },
 }
 
 impl FileError {
@@ -111,6 +125,12 @@ struct File {
     people: Vec<Spanned<NewPerson>>,
     #[serde(default)]
     related_policies: Vec<Spanned<PolicyEntry>>,
+    #[serde(default)]
+    wrap_up_configurations: Vec<Spanned<WrapUpEntry>>,
+    #[serde(default)]
+    messaging_actions: Vec<Spanned<ActionEntry>>,
+    #[serde(default)]
+    sinks: Vec<Spanned<sinks::Entry>>,
 }
 
 #[derive(Deserialize)]
@@ -161,11 +181,12 @@ struct Sources<'a> {
     variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-/// Reads a file; `variable` looks up the environment.
+/// Reads a file; `variable` looks up the environment, `limit` is how long a wrap-up lasts at most.
 pub(in crate::cli) fn read(
     text: &str,
     folder: &Path,
     variable: &dyn Fn(&str) -> Option<String>,
+    limit: Option<Duration>,
     now: i64,
 ) -> Result<Desired, FileError> {
     keys::check(text)?;
@@ -221,12 +242,50 @@ pub(in crate::cli) fn read(
         let line = line(entry.span().start);
         related_policies.push(policy(entry.into_inner(), line)?);
     }
+    let mut wrap_up_configurations = Vec::new();
+    for entry in file.wrap_up_configurations {
+        let line = line(entry.span().start);
+        let configuration = entry.into_inner().configuration(now);
+        let id = configuration.id.clone();
+        let checked = configuration.check(limit);
+        checked.map_err(|source| FileError::WrapUp { id, line, source })?;
+        wrap_up_configurations.push(configuration);
+    }
+    let mut messaging_actions = Vec::new();
+    for entry in file.messaging_actions {
+        let line = line(entry.span().start);
+        let action = entry.into_inner().action(now);
+        let id = action.id.clone();
+        action.check().map_err(|source| FileError::Action { id, line, source })?;
+        messaging_actions.push(action);
+    }
+    let mut sinks = Vec::new();
+    for entry in file.sinks {
+        let line = line(entry.span().start);
+        let entry = entry.into_inner();
+        let id = entry.id.clone();
+        let sink = entry.read(|value| sources.resolve(value), now);
+        sinks.push(sink.map_err(|problem| FileError::Sink { id, line, problem })?);
+    }
     once("channel", channels.iter().map(|channel| &channel.id))?;
     once("queue", queues.iter().map(|queue| &queue.id))?;
     once("route", routes.iter().map(|route| &route.id))?;
     once("agent", agents.iter().map(|agent| &agent.id))?;
     once("policy", related_policies.iter().map(|policy| &policy.table))?;
-    Ok(Desired { channels, queues, routes, agents, people, related_policies })
+    once("wrap-up configuration", wrap_up_configurations.iter().map(|one| &one.id))?;
+    once("messaging action", messaging_actions.iter().map(|one| &one.id))?;
+    once("sink", sinks.iter().map(sinks::Desired::id))?;
+    Ok(Desired {
+        channels,
+        queues,
+        routes,
+        agents,
+        people,
+        related_policies,
+        wrap_up_configurations,
+        messaging_actions,
+        sinks,
+    })
 }
 
 fn once<'a>(what: &'static str, ids: impl Iterator<Item = &'a String>) -> Result<(), FileError> {

@@ -16,8 +16,45 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
     ("agents", &["id", "name", "active", "queues", "skills", "capacity"]),
     ("people", &["kind", "name", "email", "phones", "external_id", "active"]),
     ("related_policies", &["table", "operations", "one_per_interaction"]),
+    (
+        "wrap_up_configurations",
+        &[
+            "id",
+            "order",
+            "when",
+            "enforced",
+            "duration_seconds",
+            "show_timer",
+            "codes",
+            "default_code",
+            "active",
+        ],
+    ),
+    ("messaging_actions", &["id", "event", "after_seconds", "when", "action", "active"]),
+    (
+        "sinks",
+        &[
+            "id",
+            "kind",
+            "url",
+            "types",
+            "channels",
+            "queues",
+            "signature",
+            "subject",
+            "secret",
+            "login",
+        ],
+    ),
 ];
-const SETTINGS: &[&str] = &["continuation", "region"];
+const SETTINGS: &[&str] = &[
+    "continuation",
+    "region",
+    "idle_minutes",
+    "keywords",
+    "verification",
+    "allow_from",
+];
 const QUEUE_SETTINGS: &[&str] = &[
     "priority",
     "sort",
@@ -39,6 +76,21 @@ const WHEN: &[&str] = &[
     "person_known",
     "person_kind",
     "opted_out",
+];
+/// What wrap-up configurations and messaging actions ask of an interaction.
+const CONDITIONS: &[&str] = &[
+    "type",
+    "subtype",
+    "channel",
+    "address",
+    "state",
+    "state_reason",
+    "opened_for",
+    "agent",
+    "group",
+    "language",
+    "country",
+    "with",
 ];
 const VALUE: &[&str] = &["env", "file", "literal"];
 
@@ -76,7 +128,8 @@ impl Check<'_> {
             }
         }
         if let Some(when) = table("when") {
-            self.table(when, "when", WHEN)?;
+            let known = if section == "routes" { WHEN } else { CONDITIONS };
+            self.table(when, "when", known)?;
         }
         let provider = entry.get("provider").and_then(|value| value.get_ref().as_str());
         let adapter = provider.and_then(providers::find);

@@ -1,5 +1,5 @@
-//! `frontdesk apply` and `export`: channels, queues, routes, agents, people and policies of logging
-//! from and to one TOML file.
+//! `frontdesk apply` and `export`: channels, queues, routes, agents, people, policies of logging,
+//! wrap-up configurations, messaging actions and sinks from and to one TOML file.
 //!
 //! Applying makes the database say what the file says, in one transaction; what the file does not
 //! name is left alone, so applying twice changes nothing. Secrets go in and never come out: an
@@ -13,6 +13,8 @@ mod keys;
 mod people;
 mod policies;
 mod queues;
+mod sinks;
+mod timed;
 
 use std::{
     fs,
@@ -30,7 +32,7 @@ use super::{
 };
 use crate::{app, clock::Clock, config::Config};
 
-/// Make the database say what a file says: channels, queues, routes, agents, people, policies.
+/// Make the database say what a file says: channels, queues, routes, agents, people, rules, sinks.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk apply channels.toml
@@ -44,7 +46,7 @@ pub(super) struct Apply {
     dry_run: bool,
 }
 
-/// Print channels, queues, routes, agents, people and policies for `apply`, without secrets.
+/// Print channels, queues, routes, agents, people, rules and sinks for `apply`, without secrets.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]
@@ -62,7 +64,9 @@ impl Apply {
         };
         let now = Clock::system().now().as_millis();
         let beside = self.file.parent().unwrap_or_else(|| "".as_ref());
-        let desired = file::read(&text, beside, &|variable| std::env::var(variable).ok(), now)
+        let limit = config.timers.wrap_up_limit();
+        let variable = |variable: &str| std::env::var(variable).ok();
+        let desired = file::read(&text, beside, &variable, limit, now)
             .map_err(|error| fault(Exit::Configuration, format!("{name}: {error}")))?;
         let vault = app::open_vault(config)?;
         let store = app::open_store(config).await?;

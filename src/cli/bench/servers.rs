@@ -86,6 +86,8 @@ impl Server {
             .env("FRONTDESK__HTTP__LISTEN", address.to_string())
             .env("FRONTDESK__HTTP__PUBLIC_URL", PUBLIC_URL)
             .env("FRONTDESK__SECRETS__KEY", key)
+            // What is measured is intake.
+            .env("FRONTDESK__TIMERS__EVERY_SECONDS", "0")
             .env("FRONTDESK__LOG__FILTER", "warn");
         match commit {
             Commit::Groups => {}

@@ -166,7 +166,7 @@ fn clear(dir: &Path) -> anyhow::Result<fs::File> {
 /// Makes the database and writes the fixtures' channels and [`SETUP`] into it.
 async fn set_up(config: &Config, folders: &[Folder]) -> anyhow::Result<()> {
     let now = Clock::system().now().as_millis();
-    let mut desired = file::read(SETUP, Path::new(""), &|_| None, now)?;
+    let mut desired = file::read(SETUP, Path::new(""), &|_| None, None, now)?;
     for Folder { adapter, channel, .. } in folders {
         let channel = Channel::new(
             &channel.id,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use frontdesk_adapters::Kind;
 
-use super::{Fresh, Role};
+use super::{Fresh, Known, Role};
 use crate::{
     channels::Keywords,
     clock,
@@ -122,4 +122,11 @@ pub(super) async fn record(tx: &mut Tx, fresh: &[Fresh<'_>]) -> Result<(), Store
         })
     };
     consents::record(tx, fresh.iter().filter_map(decision).collect()).await
+}
+
+/// Senders who are new to us, each with the address they wrote to: they may have been erased.
+pub(super) fn of_created(fresh: &[Fresh<'_>], known: &Known) -> Vec<Pair> {
+    let created = fresh.iter().filter(|fresh| known.profile(fresh).is_some_and(|one| one.created));
+    let keys = created.filter_map(key);
+    keys.map(|(scheme, value, our_address)| Pair { scheme, value, our_address }).collect()
 }

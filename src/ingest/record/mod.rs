@@ -27,7 +27,7 @@ use crate::{
     db::{StoreError, Tx},
     interactions::{self, Continued},
     messages, outbox,
-    profiles::{self, Resolved, consents::Consent, keywords::Keyword},
+    profiles::{self, Resolved, consents::Consent, forgotten, keywords::Keyword},
     routing,
 };
 
@@ -103,6 +103,9 @@ pub(super) async fn record(
     let profiles = profiles::resolve(tx, &senders, now).await?;
     let known = Known { profiles };
     interactions::store::link_open(tx, known.links()).await?;
+    if let Some(vault) = &catalog.forgotten {
+        forgotten::revive(tx, vault, consents::of_created(&fresh, &known), now).await?;
+    }
     consents::record(tx, &fresh).await?;
     moved::propose(tx, &fresh, now).await?;
 

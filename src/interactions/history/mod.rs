@@ -6,7 +6,7 @@
 mod store;
 
 use serde::Serialize;
-pub use store::{first_unanswered, insert_note, insert_transition, notes, transitions};
+pub use store::{first_unanswered, insert_note, insert_transition, moved_into, notes, transitions};
 use uuid::Uuid;
 
 use super::{State, StateReason};

@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::{Note, Transition};
 use crate::{
-    audit::Author,
+    audit::{Author, AuthorKind},
     clock,
     db::{StoreError, Tx, on_engine},
-    interactions::Interaction,
+    interactions::{Interaction, State},
 };
 
 /// Writes down the move from `before` to `after`; returns its id.
@@ -57,6 +57,22 @@ pub async fn transitions(
         .bind(limit)
         .fetch_all(conn)
         .await)?)
+}
+
+/// What last moved an interaction into `state`.
+pub async fn moved_into(
+    tx: &mut Tx,
+    interaction: Uuid,
+    state: State,
+) -> Result<Option<AuthorKind>, StoreError> {
+    const SQL: &str = "select author_kind from interaction_transitions where interaction_id = $1 \
+        and to_state = $2 order by id desc limit 1";
+    let row: Option<(AuthorKind,)> = on_engine!(tx, conn => sqlx::query_as(SQL)
+        .bind(interaction)
+        .bind(state)
+        .fetch_optional(conn)
+        .await)?;
+    Ok(row.map(|(author_kind,)| author_kind))
 }
 
 /// Adds a note.

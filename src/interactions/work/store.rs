@@ -70,7 +70,8 @@ pub async fn save(tx: &mut Tx, changed: &Interaction) -> Result<bool, StoreError
         description_generated = $21, context = $22, language = $23, location = $24, sentiment = $25, \
         help_requested = $26, client_session_id = $27, virtual_agent = $28, agent_chat = $29, \
         system_wrap_up = $30, worked_ms = $31, wrap_up_ms = $32, live_requested_at = $33, \
-        first_reply_at = $34, last_reply_id = $35, replies = $36, response_ms = $37, version = $2 \
+        first_reply_at = $34, last_reply_id = $35, replies = $36, response_ms = $37, wrap_up_id = $38, \
+        wrap_up_ends_at = $39, wrap_up_codes = $40, version = $2 \
         where id = $1 and version = $2 - 1";
     let done = on_engine!(tx, conn => sqlx::query(SQL)
         .bind(changed.id)
@@ -110,6 +111,9 @@ pub async fn save(tx: &mut Tx, changed: &Interaction) -> Result<bool, StoreError
         .bind(changed.last_reply_id)
         .bind(changed.replies)
         .bind(changed.response_ms)
+        .bind(&changed.wrap_up_configuration)
+        .bind(changed.wrap_up_ends_at)
+        .bind(&changed.wrap_up_codes)
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?;

@@ -5,7 +5,7 @@
 
 mod store;
 
-pub use store::{claim, release, remember};
+pub use store::{claim, prune, release, remember};
 use uuid::Uuid;
 
 /// A request under a key of the caller's.

@@ -18,9 +18,15 @@ struct Row {
     body: Vec<u8>,
 }
 
+/// Forgets answers that are too old; returns how many.
+pub async fn prune(tx: &mut Tx, now: i64) -> Result<u64, StoreError> {
+    const SQL: &str = "delete from idempotent_answers where started_at < $1";
+    Ok(on_engine!(tx, conn => sqlx::query(SQL).bind(now - KEPT_MILLIS).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
 /// Claims a request, or says what became of it. Forgets answers that are too old.
 pub async fn claim(tx: &mut Tx, asked: &Asked, now: i64) -> Result<Claimed, StoreError> {
-    const PRUNE: &str = "delete from idempotent_answers where started_at < $1";
     const CLAIM: &str = "insert into idempotent_answers \
         (api_key_id, key, digest, started_at, headers, body) values ($1, $2, $3, $4, $5, $6) \
         on conflict (api_key_id, key) do update set digest = excluded.digest, \
@@ -28,8 +34,7 @@ pub async fn claim(tx: &mut Tx, asked: &Asked, now: i64) -> Result<Claimed, Stor
         where idempotent_answers.status is null and idempotent_answers.started_at < $7";
     const FIND: &str = "select digest, status, headers, body from idempotent_answers \
         where api_key_id = $1 and key = $2";
-    on_engine!(tx, conn => sqlx::query(PRUNE).bind(now - KEPT_MILLIS).execute(conn).await
-        .map(drop))?;
+    prune(tx, now).await?;
     let claimed = on_engine!(tx, conn => sqlx::query(CLAIM)
         .bind(asked.api_key)
         .bind(&asked.key)

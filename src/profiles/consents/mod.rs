@@ -7,7 +7,8 @@ mod store;
 
 use serde::{Deserialize, Serialize};
 pub use store::{
-    HistoryFilter, NewConsent, Pair, decisions, history, of_address, opted_out, record,
+    HistoryFilter, NewConsent, Pair, changes_about, decisions, history, of_address, opted_out,
+    record,
 };
 use uuid::Uuid;
 

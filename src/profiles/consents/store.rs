@@ -1,11 +1,11 @@
 //! SQL of consents and their history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use uuid::Uuid;
 
 use super::{Consent, ConsentChange, ConsentRecord};
-use crate::db::{Statement, StoreError, Tx, batch_row, fetch_filtered, on_engine};
+use crate::db::{Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine};
 
 batch_row! {
     /// A decision.
@@ -98,6 +98,20 @@ pub async fn of_address(tx: &mut Tx, value: &str) -> Result<Vec<ConsentRecord>, 
     const SQL: &str = "select scheme, value, our_address, state, source, reason, author_kind, author, \
         changed_at from consents where value = $1 order by scheme, our_address";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(value).fetch_all(conn).await)?)
+}
+
+/// The decisions that have one of these ids, or that one of these messages or events said; each by
+/// the id it was found by.
+pub async fn changes_about(
+    tx: &mut Tx,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, ConsentChange>, StoreError> {
+    const SELECT: &str = "select id, scheme, value, our_address, state, source, reason, author_kind, author, \
+        record_id, at from consent_changes";
+    let entered: Vec<ConsentChange> = fetch_by_ids!(tx, SELECT, "id", ids)?;
+    let said: Vec<ConsentChange> = fetch_by_ids!(tx, SELECT, "record_id", ids)?;
+    let said = said.into_iter().filter_map(|change| Some((change.record_id?, change)));
+    Ok(entered.into_iter().map(|change| (change.id, change)).chain(said).collect())
 }
 
 /// Which decisions to list.

@@ -135,8 +135,8 @@ batch_row! {
 
 async fn with_rejections(tx: &mut Tx, items: Vec<Waiting>) -> Result<Vec<Waiting>, StoreError> {
     static FIND: Statement<IdRow> = Statement::new(
-        "select e.work_item_id, e.agent_id, e.excludes from {rows} join work_item_events e \
-         on e.work_item_id = r.id where e.agent_id is not null and e.kind in ('rejected', 'timed_out')",
+        "select e.work_item_id, e.agent_id, e.excludes from {rows} cross join work_item_events e \
+         where e.work_item_id = r.id and e.agent_id is not null and e.kind in ('rejected', 'timed_out')",
     );
     let ids = items.iter().map(|item| IdRow { id: item.id }).collect();
     let mut rejections: HashMap<Uuid, Vec<(String, bool)>> = HashMap::new();
@@ -185,8 +185,9 @@ pub async fn lock_queued(
     ids: impl Iterator<Item = Uuid>,
 ) -> Result<HashMap<Uuid, Lane>, StoreError> {
     static LOCK: Statement<IdRow> = Statement::locking(
-        "select w.id, w.lane from {rows} join work_items w on w.id = r.id where w.state = 'queued' \
-         order by w.id",
+        // `cross`: SQLite then begins with the rows and not with the queue.
+        "select w.id, w.lane from {rows} cross join work_items w where w.id = r.id \
+         and w.state = 'queued' order by w.id",
         " for update of w skip locked",
     );
     let rows: Vec<(Uuid, String)> = LOCK.fetch(tx, ids.map(|id| IdRow { id }).collect()).await?;
@@ -203,7 +204,8 @@ batch_row! {
     }
 }
 
-/// Gives queued items, whose rows the transaction holds, to agents.
+/// Gives items to agents: those that the transaction holds, so they are queued. Were that asked here
+/// once more, SQLite would read the whole queue for it.
 pub async fn give(
     tx: &mut Tx,
     offers: Vec<Offer>,
@@ -213,7 +215,7 @@ pub async fn give(
     static GIVE: Statement<Given> = Statement::new(
         "update work_items set state = 'pending_accept', assigned_to = r.agent, offered_at = r.now, \
          lease_until = r.lease_until, pushed = r.pushed, changed_at = r.now, version = version + 1 \
-         from {rows} where work_items.id = r.item and work_items.state = 'queued'",
+         from {rows} where work_items.id = r.item",
     );
     let rows = offers.into_iter().map(|offer| Given {
         item: offer.item,

@@ -68,6 +68,17 @@ impl Document {
         }
     }
 
+    /// Says what an event has, as sinks are told it, that the document does not allow.
+    pub fn complaint_of_event(&self, body: &Value) -> Option<String> {
+        let event_type = body["type"].as_str().unwrap_or_default();
+        let webhook = &self.0["webhooks"][event_type]["post"]["requestBody"];
+        let schema = &webhook["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return Some(format!("{event_type} is not documented"));
+        }
+        self.check(schema, body, "", true).err()
+    }
+
     fn check(&self, schema: &Value, value: &Value, at: &str, closed: bool) -> Result<(), String> {
         let schema = self.resolved(schema);
         if let Some(parts) = schema["allOf"].as_array() {

@@ -1,12 +1,15 @@
 //! The API from outside: every answer is held against the document it publishes.
 
 mod agents;
-mod document;
+pub mod document;
+mod erasures;
 mod gateway;
 mod identity;
 mod interactions;
 mod routing;
+mod sinks;
 mod tasks;
+mod timers;
 
 use std::collections::BTreeSet;
 
@@ -131,6 +134,9 @@ on_both! {
         tasks::exercise(&gateway, key, &number).await;
         routing::exercise(&gateway, key).await;
         identity::exercise(&gateway, key).await;
+        timers::exercise(&gateway, key).await;
+        erasures::exercise(&gateway, key).await;
+        sinks::exercise(&gateway, key).await;
 
         let seen = gateway.seen.lock().expect("nobody panicked").clone();
         let operations = gateway.document.operations();

@@ -184,7 +184,7 @@ on_both! {
         };
         customers_write(&desk, 32).await;
         let accept = async |number: usize| {
-            let desk = second.as_ref().filter(|_| number % 2 == 0).unwrap_or(&desk);
+            let desk = second.as_ref().filter(|_| number.is_multiple_of(2)).unwrap_or(&desk);
             desk.post("ana", &format!("interactions/IMS{number:07}/accept"), json!({})).await
         };
         let answers = futures_util::future::join_all((1..=32).map(accept)).await;
@@ -211,7 +211,7 @@ on_both! {
         employ(&desk, "ben", json!({"queues": ["default"], "capacity": {"messaging": 12}})).await;
         customers_write(&desk, 24).await;
         let one = async |number: usize| {
-            let desk = second.as_ref().filter(|_| number % 2 == 0).unwrap_or(&desk);
+            let desk = second.as_ref().filter(|_| number.is_multiple_of(2)).unwrap_or(&desk);
             claim(desk, ["ana", "ben"][number / 2 % 2]).await
         };
         let answers = futures_util::future::join_all((0..32).map(one)).await;

@@ -220,7 +220,7 @@ on_both! {
             desk.does("ana", "agents", agent).await;
         }
         let come = async |number: usize| {
-            let desk = second.as_ref().filter(|_| number % 2 == 0).unwrap_or(&desk);
+            let desk = second.as_ref().filter(|_| number.is_multiple_of(2)).unwrap_or(&desk);
             be(desk, &format!("a{number}"), "available").await;
         };
         let write = async |number: usize| {

@@ -85,6 +85,11 @@ impl Desk {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// The key of a program.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// What `agent` gets for a text that is no JSON.
     pub async fn post_text(
         &self,
@@ -104,6 +109,14 @@ impl Desk {
     /// What `agent` gets for a post.
     pub async fn post(&self, agent: &str, path: &str, body: Value) -> (u16, Value) {
         self.call(Some(agent), "POST", path, None, Some(body)).await
+    }
+
+    /// A post whose answer is kept for a day.
+    pub async fn remembered(&self, agent: &str, path: &str, key: &str, body: Value) {
+        let url = format!("http://{}/v1/{path}", self.gateway.address);
+        let request = self.client.post(url).bearer_auth(&self.key).header("frontdesk-agent", agent);
+        let response = request.header("idempotency-key", key).json(&body).send().await;
+        assert!(response.expect("an answer").status().is_success());
     }
 
     /// As [`Self::post`], where it must succeed.

@@ -18,6 +18,7 @@ use frontdesk::{
     ingest::Ingest,
     profiles::people::{self, NewPerson, PersonKind},
     routing::{self, Queue, QueueSettings, Route},
+    timers::{Limits, Sweeper, Swept},
     vault::Vault,
 };
 use frontdesk_adapters::{Method, Request, Secret, Timestamp, fixture};
@@ -62,22 +63,27 @@ impl TestGateway {
     pub async fn later(database: &Database, minutes: i64) -> Self {
         let now = now().as_millis() + minutes * 60_000;
         let now = Timestamp::from_millis(now).expect("a time");
-        Self::build(database, |_| {}, now).await
+        Self::build(database, |_| {}, hands(now)).await
     }
 
     /// A gateway with other settings.
     pub async fn with(database: &Database, change: impl FnOnce(&mut Config)) -> Self {
-        Self::build(database, change, now()).await
+        Self::build(database, change, hands(now())).await
     }
 
-    async fn build(database: &Database, change: impl FnOnce(&mut Config), now: Timestamp) -> Self {
+    async fn build(
+        database: &Database,
+        change: impl FnOnce(&mut Config),
+        now: Arc<AtomicI64>,
+    ) -> Self {
         let mut config = Config::default();
         config.database.url.clone_from(&database.url);
         config.database.max_connections = 6;
         config.http.public_url = Some(PUBLIC_URL.to_owned());
         config.secrets.key = Some(Secret::new(SECRETS_KEY));
+        // Whoever tests timers says when they are looked at.
+        config.timers.every_seconds = 0;
         change(&mut config);
-        let now = Arc::new(AtomicI64::new(now.as_millis()));
         let hands = Arc::clone(&now);
         let clock = Clock::told_by(move || time(&hands));
         let app = App::build(&config, clock).await.expect("a gateway");
@@ -97,9 +103,34 @@ impl TestGateway {
         gateway
     }
 
+    /// Does what is due by now.
+    pub async fn sweep(&self) -> Swept {
+        let settings = frontdesk::config::Timers::default();
+        let limits = Limits { idle: settings.idle(), wrap_up: settings.wrap_up_limit() };
+        let mut sweeper = Sweeper::new(self.store.clone(), limits);
+        let now = time(&self.now).as_millis();
+        sweeper.sweep(now).await.expect("a sweep")
+    }
+
+    /// Lets so many seconds pass, and does what is due by then.
+    pub async fn pass_and_sweep(&self, seconds: i64) -> Swept {
+        self.pass(seconds);
+        self.sweep().await
+    }
+
+    /// Goes by the clock of another gateway.
+    pub async fn beside(database: &Database, other: &Self) -> Self {
+        Self::build(database, |_| {}, Arc::clone(&other.now)).await
+    }
+
     /// Lets so many seconds pass.
     pub fn pass(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// Lets the clock show the real time, for others who have a clock of their own.
+    pub fn set_to_real_time(&self) {
+        self.now.store(Clock::system().now().as_millis(), Ordering::SeqCst);
     }
 
     /// Adds a channel and takes it up.
@@ -304,6 +335,10 @@ pub fn twilio_account() -> Value {
         "account_sid": "AC00000000000000000000000000000001",
         "auth_token": "0123456789abcdef0123456789abcdef",
     })
+}
+
+fn hands(now: Timestamp) -> Arc<AtomicI64> {
+    Arc::new(AtomicI64::new(now.as_millis()))
 }
 
 fn time(hands: &AtomicI64) -> Timestamp {

@@ -76,10 +76,15 @@ pub fn client() -> reqwest::Client {
 
 /// Looks again and again for something that announces itself to nobody; says whether it came.
 pub async fn until(condition: impl AsyncFn() -> bool) -> bool {
+    until_within(PATIENCE, condition).await
+}
+
+/// As [`until`], with as much patience as is given.
+pub async fn until_within(patience: Duration, condition: impl AsyncFn() -> bool) -> bool {
     let came = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, came).await.is_ok()
+    tokio::time::timeout(patience, came).await.is_ok()
 }

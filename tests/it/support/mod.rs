@@ -5,13 +5,15 @@ mod database;
 mod desk;
 mod gateway;
 mod http;
+mod nats;
 mod process;
 pub mod requests;
 
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
 pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
-pub use http::{Reply, client, send, try_send, until};
+pub use http::{Reply, client, send, try_send, until, until_within};
+pub use nats::Nats;
 pub use process::Program;
 
 /// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].

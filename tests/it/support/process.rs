@@ -29,6 +29,7 @@ pub struct Program {
     /// Where it listens.
     pub address: SocketAddr,
     database_url: String,
+    variables: Vec<(&'static str, String)>,
     folder: TempDir,
 }
 
@@ -45,7 +46,28 @@ impl Program {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let folder = TempDir::new().expect("a temporary folder");
-        Self { address, database_url: database_url.to_owned(), folder }
+        let database_url = database_url.to_owned();
+        Self { address, database_url, variables: Vec::new(), folder }
+    }
+
+    /// With another setting.
+    pub fn with(mut self, variable: &'static str, value: &str) -> Self {
+        self.variables.push((variable, value.to_owned()));
+        self
+    }
+
+    /// Runs another command of the program to its end: exit code, stdout, stderr.
+    pub fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_frontdesk"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("FRONTDESK__DATABASE__URL", &self.database_url)
+            .env("FRONTDESK__SECRETS__KEY", SECRETS_KEY)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (output.status.code(), text(output.stdout), text(output.stderr))
     }
 
     /// Starts the program and waits until it answers.
@@ -58,6 +80,7 @@ impl Program {
             .env("FRONTDESK__HTTP__PUBLIC_URL", PUBLIC_URL)
             .env("FRONTDESK__SECRETS__KEY", SECRETS_KEY)
             .env("FRONTDESK__LOG__FILTER", "debug,frontdesk=trace")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

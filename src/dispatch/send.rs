@@ -1,0 +1,85 @@
+//! Calls to sinks, whatever their kind.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{bodies, nats::Nats, webhook};
+use crate::{
+    clock,
+    egress::Egress,
+    sinks::{Kind, Secrets, Sink},
+};
+
+/// What became of telling an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sink has it.
+    Accepted {
+        /// The HTTP status, where there is one.
+        status: Option<u16>,
+    },
+    /// The sink wants nothing ever again.
+    Gone,
+    /// The sink does not have it, as far as we know.
+    Failed {
+        /// The HTTP status, where there is one.
+        status: Option<u16>,
+        /// Why, without anything secret.
+        error: String,
+        /// For how long it wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// What calls sinks.
+#[derive(Clone, Debug)]
+pub struct Senders {
+    egress: Egress,
+    nats: Nats,
+    timeout: Duration,
+}
+
+impl Senders {
+    pub(super) fn new(egress: Egress, timeout: Duration) -> Self {
+        let nats = Nats::new(egress.clone(), timeout);
+        Self { egress, nats, timeout }
+    }
+
+    /// Says why a sink's address cannot be called, as far as can be seen without calling it.
+    pub fn check(&self, sink: &Sink) -> Result<(), String> {
+        match sink.kind {
+            Kind::Webhook => self.egress.check(&sink.url).map_err(|error| error.to_string()),
+            Kind::Nats => Ok(()),
+        }
+    }
+
+    /// Tells a sink an event that says nothing, under an id of its own.
+    pub async fn test(&self, sink: &Sink, secrets: &Secrets, now: i64) -> Outcome {
+        let id = clock::new_id();
+        let body = bodies::of_test(id, now);
+        self.tell(sink, secrets, Told { id, event_type: "test", body: &body }, now).await
+    }
+
+    /// Tells one event: `id` and its JSON. `now` is in Unix milliseconds.
+    pub async fn tell(&self, sink: &Sink, secrets: &Secrets, event: Told<'_>, now: i64) -> Outcome {
+        match sink.kind {
+            Kind::Webhook => {
+                let sink = (sink, secrets);
+                webhook::tell(&self.egress, self.timeout, sink, event.id, event.body, now).await
+            }
+            Kind::Nats => self.nats.tell(sink, secrets, event).await,
+        }
+    }
+}
+
+/// An event as it is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// Its type.
+    pub event_type: &'a str,
+    /// Its JSON.
+    pub body: &'a [u8],
+}

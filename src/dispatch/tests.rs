@@ -1,0 +1,34 @@
+//! When is a failed delivery tried again?
+
+use std::time::Duration;
+
+use super::retries::{millis, next_by};
+
+const HOUR: i64 = 60 * 60 * 1000;
+
+#[test]
+fn the_wait_is_any_part_of_a_span_that_doubles_up_to_four_hours() {
+    for (attempts, span) in
+        [(1, 5_000), (2, 10_000), (3, 20_000), (8, 640_000), (13, 4 * HOUR), (40, 4 * HOUR)]
+    {
+        let last = u64::try_from(span).expect("positive") - 1;
+        assert_eq!(next_by(attempts, 0, None, 7, 0), Some(7));
+        assert_eq!(next_by(attempts, 0, None, 7, last), Some(7 + span - 1), "{attempts}");
+        assert_eq!(next_by(attempts, 0, None, 7, last + 1), Some(7), "{attempts}");
+    }
+}
+
+#[test]
+fn what_a_sink_asks_for_is_waited_out_up_to_four_hours() {
+    let asked = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(next_by(1, 0, asked(60), 0, 4_999), Some(60_000));
+    assert_eq!(next_by(5, 0, asked(60), 0, 79_999), Some(79_999));
+    assert_eq!(next_by(1, 0, asked(1_000_000), 0, 0), Some(4 * HOUR));
+}
+
+#[test]
+fn after_three_days_it_is_given_up() {
+    let days = millis(Duration::from_secs(3 * 24 * 60 * 60));
+    assert!(next_by(40, 1, None, days, 0).is_some());
+    assert_eq!(next_by(40, 0, None, days, 0), None);
+}

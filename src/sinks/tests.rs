@@ -1,0 +1,114 @@
+//! What a sink may be and wants, and signatures that others computed or check.
+
+use frontdesk_adapters::{Account, Method, Request, Timestamp, providers};
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: i64 = 1_767_225_600_000;
+
+#[test]
+fn the_reference_implementation_signs_alike() {
+    // From the tests of the reference implementation in JavaScript: "sign function works".
+    let key = SigningKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("a secret");
+    let secrets = Secrets::new(Some(key), None);
+    let body = br#"{"test": 2432232314}"#;
+    assert_eq!(
+        secrets.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body, NOW),
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    );
+}
+
+/// Whether a receiver with this account takes what `secrets` sign: the verifier of the chat widget is
+/// another implementation of Standard Webhooks.
+fn verifies(secrets: &Secrets, account: &Value, now: i64) -> bool {
+    let adapter = providers::find("chat").expect("chat");
+    let account = Account::read(adapter, account).expect("an account");
+    let seconds = now / 1000;
+    let signature = secrets.sign("msg_1", seconds, b"{}", now);
+    let headers = [
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", &seconds.to_string()),
+        ("webhook-signature", &signature),
+    ];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let url = "https://crm.example/in".to_owned();
+    let request = Request::new(Method::Post, url, headers.to_vec(), b"{}".to_vec());
+    let now = Timestamp::from_millis(now).expect("a time");
+    request.verify(adapter.verifier, &account, now).is_ok()
+}
+
+#[test]
+fn two_secrets_overlap_for_a_day() {
+    let (old, new) = (SigningKey::generate(Signature::V1), SigningKey::generate(Signature::V1));
+    let knows = |key: &SigningKey| json!({"secret": key.for_receiver()});
+    let mut secrets = Secrets::new(Some(old.clone()), None);
+    assert!(verifies(&secrets, &knows(&old), NOW));
+    assert!(!verifies(&secrets, &knows(&new), NOW));
+    secrets.rotate(new.clone(), NOW);
+    let day = 24 * 60 * 60 * 1000;
+    for (later, old_too) in [(0, true), (day - 1, true), (day, false)] {
+        assert_eq!(verifies(&secrets, &knows(&old), NOW + later), old_too, "{later}");
+        assert!(verifies(&secrets, &knows(&new), NOW + later));
+    }
+}
+
+#[test]
+fn a_public_key_is_enough_to_check_what_a_key_pair_signs() {
+    let (pair, other) =
+        (SigningKey::generate(Signature::V1a), SigningKey::generate(Signature::V1a));
+    let secrets = Secrets::new(Some(pair.clone()), None);
+    assert!(pair.for_receiver().starts_with("whpk_"));
+    assert!(verifies(&secrets, &json!({"public_key": pair.for_receiver()}), NOW));
+    assert!(!verifies(&secrets, &json!({"public_key": other.for_receiver()}), NOW));
+}
+
+#[test]
+fn a_sink_is_refused_for_what_it_could_never_be() {
+    let refused = |kind, url: &str, settings| Sink::new("crm", kind, url, settings, 0).err();
+    let settings = Settings::default;
+    assert_eq!(refused(Kind::Webhook, "https://crm.example/in?a=b", settings()), None);
+    assert_eq!(refused(Kind::Nats, "tls://nats.example:4222", settings()), None);
+    for (kind, url) in [
+        (Kind::Webhook, "ftp://crm.example"),
+        (Kind::Webhook, "crm.example"),
+        (Kind::Webhook, "https:///in"),
+        (Kind::Webhook, "https://ana:hush@crm.example/"),
+        (Kind::Nats, "https://nats.example"),
+    ] {
+        assert!(matches!(refused(kind, url, settings()), Some(SinkError::Url(_))), "{url}");
+    }
+    let odd = Settings { types: vec!["message.sent".to_owned()], ..settings() };
+    let refusal = refused(Kind::Webhook, "https://crm.example", odd);
+    assert_eq!(refusal, Some(SinkError::Type("message.sent".to_owned())));
+    for subject in ["", "a..b", "a.*", ">", "a b"] {
+        let odd = Settings { subject: Some(subject.to_owned()), ..settings() };
+        let refusal = refused(Kind::Nats, "nats://nats.example", odd);
+        assert_eq!(refusal, Some(SinkError::Subject), "{subject}");
+    }
+    assert_eq!(Sink::new("Not good", Kind::Nats, "nats://a", settings(), 0), Err(SinkError::Id));
+}
+
+#[test]
+fn filters_hold_together_and_an_empty_one_lets_everything_through() {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let any = Settings::default();
+    assert!(any.want("profile.created", None, None));
+    let some = Settings {
+        types: texts(&["message.received", "work_item.queued"]),
+        channels: texts(&["support-sms"]),
+        queues: texts(&["support"]),
+        ..Settings::default()
+    };
+    for (event, channel, queue, wanted) in [
+        ("message.received", Some("support-sms"), Some("support"), true),
+        ("work_item.queued", Some("support-sms"), Some("support"), true),
+        ("interaction.closed", Some("support-sms"), Some("support"), false),
+        ("message.received", Some("sales-sms"), Some("support"), false),
+        ("message.received", Some("support-sms"), Some("sales"), false),
+        ("message.received", None, Some("support"), false),
+        ("message.received", Some("support-sms"), None, false),
+    ] {
+        assert_eq!(some.want(event, channel, queue), wanted, "{event} {channel:?} {queue:?}");
+    }
+}

@@ -1,0 +1,234 @@
+//! One person is erased everywhere, and nobody else anywhere.
+
+use std::{collections::BTreeMap, fs};
+
+use frontdesk::{db::Store, search};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Database, Desk, Program, on_both,
+    requests::{OURS, sms, twilio, whatsapp},
+    rows,
+};
+
+const ANA: &str = "+12125550142";
+const BEN: &str = "+12125550177";
+/// What must be gone: the number in any spelling, and every text that is Ana's.
+const OF_ANA: [&str; 3] = ["2125550142", "zqana", "Zqana"];
+const OF_BEN: [&str; 2] = ["2125550177", "zqben"];
+
+on_both! {
+    async fn one_person_is_erased_from_every_table_and_nobody_else(database: Database) {
+        let desk = Desk::open(&database).await;
+        let person = everything_happens(&desk).await;
+        search::catch_up(&desk.store).await.expect("an index");
+        let before = dump(&desk.store).await;
+        for canary in OF_ANA.iter().chain(&OF_BEN) {
+            assert!(before.values().any(|text| text.contains(canary)), "{canary} was never there");
+        }
+        for table in ["requests", "messages", "events", "interactions", "interaction_notes", "audit",
+            "tasks", "related_records", "profiles", "people", "person_phones", "consents", "idempotent_answers",
+            "search_names"]
+        {
+            let there = OF_ANA.iter().any(|canary| before[table].contains(canary)) || table == "search_names";
+            assert!(there, "{table} was not put to the test");
+        }
+        let whom = json!({"person": person, "dry_run": true});
+        let (status, preview) = desk.post("ana", "erasures", whom).await;
+        assert_eq!((status, &preview["receipt"]), (200, &Value::Null));
+        assert_eq!(dump(&desk.store).await["messages"], before["messages"], "a dry run removes nothing");
+
+        let (status, erased) = desk.post("ana", "erasures", json!({"person": person})).await;
+        assert_eq!(status, 201, "{erased}");
+        for (what, count) in preview["removed"].as_object().expect("counts") {
+            assert_eq!(&erased["removed"][what], count, "{what}");
+        }
+        let after = dump(&desk.store).await;
+        for (table, text) in &after {
+            for canary in OF_ANA {
+                assert!(!text.contains(canary), "{canary} is left in {table}: {text}");
+            }
+            for canary in OF_BEN {
+                // What came together with Ana's is kept as it was understood, not as it came.
+                // SQLite's index is packed anew; its words are compared where they stand as text.
+                if table != "requests" && !table.ends_with("_data") {
+                    let (there, left) = (before[table].matches(canary).count(), text.matches(canary).count());
+                    assert_eq!(left, there, "{canary} in {table}");
+                }
+            }
+        }
+        let raw = |dump: &BTreeMap<String, String>| dump["requests"].matches("zqben").count();
+        assert_eq!(raw(&after), raw(&before) - 1, "one request was of both");
+        if let Some(folder) = database.folder() {
+            for entry in fs::read_dir(folder).expect("a folder").flatten() {
+                let bytes = fs::read(entry.path()).expect("a file");
+                let text = String::from_utf8_lossy(&bytes);
+                for canary in OF_ANA {
+                    assert!(!text.contains(canary), "{canary} rests in {:?}", entry.path());
+                }
+            }
+        }
+
+        // What is left explains itself, and the receipt is of nobody.
+        let left = desk.see("interactions/IMS0000001").await;
+        assert_eq!((&left["state"], &left["short_description"]), (&json!("closed_complete"), &json!("Erased")));
+        assert_eq!((&left["profile_id"], &left["opened_for"]), (&Value::Null, &Value::Null));
+        let id = erased["receipt"]["id"].as_str().expect("an id");
+        let receipt = desk.see(&format!("erasures/{id}")).await;
+        assert_eq!(receipt, erased["receipt"]);
+        assert_eq!(desk.see("erasures").await["data"], json!([receipt]));
+        let audit = desk.see(&format!("audit?subject_kind=erasure&subject={id}")).await;
+        assert_eq!((&audit["data"][0]["action"], &audit["data"][0]["author"]), (&json!("erase"), &json!("ana")));
+        let again = desk.refused("ana", "erasures", json!({"person": person})).await;
+        assert_eq!(again, "not_found");
+    }
+
+    async fn who_opted_out_and_was_erased_is_still_not_written_to(database: Database) {
+        let desk = Desk::open(&database).await;
+        everything_happens(&desk).await;
+        desk.does("ana", "erasures", json!({"address": ANA})).await;
+        assert_eq!(desk.count("consents").await, 0);
+        assert_eq!(desk.count("forgotten_consents").await, 1);
+        // A provider's retry does not bring back what was erased.
+        let messages = desk.count("messages").await;
+        desk.accept(sms(ANA, "SM1", "zqana: my ring")).await;
+        assert_eq!(desk.count("messages").await, messages);
+        desk.accept(sms(ANA, "SM90", "It is me again")).await;
+        let profile = "profiles where value = '+12125550142' and active and person_id is null";
+        assert_eq!(desk.count(profile).await, 1, "somebody new");
+        let state = "select state || ' ' || source from consents";
+        assert_eq!(desk.texts(state).await, ["opted_out kept when erased"]);
+        assert_eq!(desk.count("forgotten_consents").await, 0);
+    }
+
+    async fn a_request_of_both_is_emptied_and_a_mention_is_the_others_to_make(database: Database) {
+        let desk = Desk::open(&database).await;
+        desk.accept(sms(ANA, "SM1", "Hello")).await;
+        desk.accept(sms(BEN, "SM2", "My friend has +1 212 555 0142, or +12125550142")).await;
+        let erased = desk.does("ana", "erasures", json!({"address": ANA})).await;
+        assert_eq!(erased["removed"]["requests"], 1);
+        assert_eq!(desk.count("messages").await, 1);
+        assert_eq!(desk.count("requests").await, 1);
+        let unknown = desk.refused("ana", "erasures", json!({"address": "+12125550199"})).await;
+        assert_eq!(unknown, "not_found");
+        let both = json!({"address": ANA, "person": "0198c6a2-7b1e-7000-8000-000000000001"});
+        assert_eq!(desk.refused("ana", "erasures", both).await, "invalid_body");
+    }
+
+    async fn the_command_asks_before_it_erases(database: Database) {
+        let desk = Desk::open(&database).await;
+        desk.accept(sms(ANA, "SM1", "Hello")).await;
+        desk.accept(sms(BEN, "SM2", "Hello")).await;
+        let program = Program::new(&database.url);
+        let dry = program.run(&["erase", "--address", ANA, "--dry-run"]);
+        assert_eq!(dry.0, Some(4), "{dry:?}");
+        assert!(dry.1.contains("1 messages") && dry.1.contains("1 requests"), "{dry:?}");
+        let unasked = program.run(&["erase", "--address", ANA]);
+        assert!(unasked.0 == Some(2) && unasked.2.contains("--yes"), "{unasked:?}");
+        assert_eq!(desk.count("messages").await, 2);
+        let done = program.run(&["erase", "--address", ANA, "--yes", "--json"]);
+        assert_eq!(done.0, Some(0), "{done:?}");
+        let receipt: Value = serde_json::from_str(&done.1).expect("a receipt");
+        assert_eq!((&receipt["removed"]["messages"], &receipt["author"]), (&json!(1), &json!("erase")));
+        assert!(!done.1.contains(&ANA[1..]));
+        assert_eq!(program.run(&["erase", "--address", ANA, "--yes"]).0, Some(3));
+        assert_eq!(desk.texts("select text from messages").await, ["Hello"]);
+    }
+}
+
+/// Everything that leaves something of Ana behind, and the same of Ben; returns the person Ana.
+async fn everything_happens(desk: &Desk) -> Value {
+    let person = |name: &str, phone: &str| json!({"kind": "consumer", "name": name, "phones": [phone], "email": format!("{name}@example.com")});
+    let ana = desk.does("ana", "people", person("Zqana", ANA)).await["id"].clone();
+    desk.does("ana", "people", person("zqben", BEN)).await;
+    for (from, id, text) in [(ANA, "SM1", "zqana: my ring"), (BEN, "SM2", "zqben: my watch")] {
+        desk.accept(sms(from, id, text)).await;
+        // A repeated one is archived once more.
+        desk.accept(sms(from, id, text)).await;
+        desk.send_as_it_is(sms(from, "SM3", text)).await;
+    }
+    for (number, name, phone) in [(1, "zqana", ANA), (2, "zqben", BEN)] {
+        let path = format!("interactions/IMS000000{number}");
+        desk.does("ana", &format!("{path}/messages"), json!({"text": format!("Dear {name}")}))
+            .await;
+        desk.does("ana", &format!("{path}/notes"), json!({"text": format!("{name} is kind")}))
+            .await;
+        let about = json!({"short_description": format!("The ring of {name}"), "location": format!("{name} street"),
+            "context": {"owner": name}});
+        assert_eq!(desk.change("ana", &path, about).await.0, 200);
+        let task = json!({"kind": "case", "short_description": format!("{name} lost something"), "description": name});
+        desk.does("ana", &format!("{path}/tasks"), task).await;
+        let url = format!("https://shop.example/{name}");
+        let link = json!({"link": {"kind": "order", "id": format!("{name}-1"), "url": url}});
+        desk.does("ana", &format!("{path}/related-tasks"), link).await;
+        desk.accept(twilio(
+            "twilio-main",
+            &[
+                ("From", OURS),
+                ("To", phone),
+                ("MessageSid", "SM80"),
+                ("SmsSid", "SM80"),
+                ("MessageStatus", "delivered"),
+                ("AccountSid", name),
+            ],
+        ))
+        .await;
+        let note = json!({"text": format!("{name} called")});
+        desk.remembered("ana", &format!("{path}/notes"), name, note).await;
+    }
+    desk.accept(whatsapp(
+        "whatsapp-demo",
+        &[
+            ("106540352242900", &ANA[1..], "w1", "zqana by WhatsApp"),
+            ("106540352242900", &BEN[1..], "w2", "zqben by WhatsApp"),
+        ],
+    ))
+    .await;
+    desk.accept(twilio(
+        "twilio-main",
+        &[
+            ("To", OURS),
+            ("From", ANA),
+            ("MessageSid", "SM4"),
+            ("Body", "STOP"),
+            ("OptOutType", "STOP"),
+        ],
+    ))
+    .await;
+    ana
+}
+
+/// Every table there is, as text.
+async fn dump(store: &Store) -> BTreeMap<String, String> {
+    let columns: Vec<(String, String, String)> = match store {
+        Store::Sqlite { .. } => {
+            rows(store, "select t.name, c.name, lower(c.type) from sqlite_master t \
+                join pragma_table_info(t.name) c where t.type = 'table' and t.name not like 'sqlite_%' and t.name <> '_sqlx_migrations'").await
+        }
+        Store::Postgres(_) => {
+            rows(store, "select table_name::text, column_name::text, data_type::text \
+                from information_schema.columns where table_schema = 'public' and table_name <> '_sqlx_migrations'").await
+        }
+    };
+    let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (table, column, kind) in columns {
+        let text = match (store, kind.as_str()) {
+            (Store::Postgres(_), "bytea") => format!("encode(\"{column}\", 'escape')"),
+            _ => format!("cast(\"{column}\" as text)"),
+        };
+        tables.entry(table).or_default().push(format!("coalesce({text}, '')"));
+    }
+    let mut dump = BTreeMap::new();
+    for (table, texts) in tables {
+        let row = texts.join(" || '|' || ");
+        let row = match store {
+            Store::Sqlite { .. } => format!("cast({row} as blob)"),
+            Store::Postgres(_) => format!("convert_to({row}, 'UTF8')"),
+        };
+        let found: Vec<(Vec<u8>,)> = rows(store, &format!("select {row} from \"{table}\"")).await;
+        let found: Vec<String> =
+            found.iter().map(|(row,)| String::from_utf8_lossy(row).into_owned()).collect();
+        dump.insert(table, found.join("\n"));
+    }
+    dump
+}

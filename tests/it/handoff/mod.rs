@@ -1,0 +1,7 @@
+//! Events on their way to sinks: once by id, in order per interaction, whatever happens.
+
+mod chaos;
+mod feed;
+mod guide;
+mod receiver;
+mod sinks;

@@ -30,7 +30,7 @@ pub(super) fn read(form: &Value) -> Result<Parsed, Malformed> {
             sent_at: time(payload.at("action_ts").str()),
             ..common(payload)
         }],
-        _ => vec![Message { provider_type: Some(word.clone()), ..common(payload) }],
+        _ => vec![Message { provider_type: payload.text("type"), ..common(payload) }],
     };
     let events: Vec<_> = events.into_iter().map(Event::Message).collect();
     let answer = (word == "block_suggestion").then_some(NO_OPTIONS);

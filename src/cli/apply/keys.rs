@@ -47,14 +47,8 @@ pub(super) const SECTIONS: &[(&str, &[&str])] = &[
         ],
     ),
 ];
-const SETTINGS: &[&str] = &[
-    "continuation",
-    "region",
-    "idle_minutes",
-    "keywords",
-    "verification",
-    "allow_from",
-];
+const SETTINGS: &[&str] =
+    &["continuation", "region", "idle_minutes", "keywords", "verification", "allow_from"];
 const QUEUE_SETTINGS: &[&str] = &[
     "priority",
     "sort",

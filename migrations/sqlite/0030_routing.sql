@@ -57,4 +57,4 @@ create table work_item_events (
 create index work_item_events_by_item on work_item_events (work_item_id, id);
 
 -- What an agent has at hand.
-create index interactions_at_hand on interactions (assigned_to, state, type) where active;
+create index interactions_at_hand on interactions (assigned_to, state, type) where active and assigned_to is not null;

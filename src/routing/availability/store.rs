@@ -120,13 +120,14 @@ pub async fn loads(
     tx: &mut Tx,
     ids: impl Iterator<Item = String>,
 ) -> Result<HashMap<String, Load>, StoreError> {
+    // `cross`: SQLite then begins with the agents and not with all that is open.
     static WORK: Statement<AgentRow> = Statement::new(
-        "select r.id, i.type, count(*) from {rows} join interactions i on i.assigned_to = r.id \
-         where i.active and i.state in ('work_in_progress', 'wrap_up') group by r.id, i.type",
+        "select r.id, i.type, count(*) from {rows} cross join interactions i \
+         where i.assigned_to = r.id and i.active and i.state in ('work_in_progress', 'wrap_up') group by r.id, i.type",
     );
     static OFFERS: Statement<AgentRow> = Statement::new(
-        "select r.id, w.lane, count(*) from {rows} join work_items w on w.assigned_to = r.id \
-         where w.state = 'pending_accept' group by r.id, w.lane",
+        "select r.id, w.lane, count(*) from {rows} cross join work_items w \
+         where w.assigned_to = r.id and w.state = 'pending_accept' group by r.id, w.lane",
     );
     let ids: Vec<AgentRow> = ids.map(|id| AgentRow { id }).collect();
     let mut loads: HashMap<String, Load> = HashMap::new();

@@ -6,6 +6,7 @@
 //! its provider. The clock is an argument, and no scheme fetches a key: it says in
 //! [`Scheme::documents`] what it needs, and finds it in the account.
 
+mod apple;
 mod body_hmac;
 mod bot_framework;
 mod chosen_header;
@@ -14,7 +15,10 @@ mod chosen_proofs;
 mod ed25519;
 mod endpoint;
 mod event_grid;
+mod freshchat;
+mod google_rbm;
 mod jwt;
+mod matrix;
 mod messagebird;
 mod plivo;
 mod published;
@@ -22,6 +26,7 @@ mod rsa;
 mod shared_secret;
 mod signalwire;
 mod sinch;
+mod slack;
 mod sns;
 mod standard_webhooks;
 mod telesign;
@@ -43,6 +48,7 @@ use subtle::ConstantTimeEq;
 
 use crate::{Account, AccountError, Refusal, Request, Secret, Timestamp};
 
+pub use apple::Apple;
 pub use body_hmac::{BodyHmac, Encoding};
 pub use bot_framework::BotFramework;
 pub use chosen_header::ChosenHeader;
@@ -51,11 +57,15 @@ pub use chosen_proofs::ChosenProofs;
 pub use ed25519::Ed25519;
 pub use endpoint::Endpoint;
 pub use event_grid::EventGrid;
+pub use freshchat::Freshchat;
+pub use google_rbm::GoogleRbm;
+pub use matrix::Matrix;
 pub use messagebird::MessageBird;
 pub use plivo::Plivo;
 pub use shared_secret::SharedSecret;
 pub use signalwire::SignalWire;
 pub use sinch::Sinch;
+pub use slack::Slack;
 pub use sns::{Sns, is_envelope, is_on_host};
 pub use standard_webhooks::StandardWebhooks;
 pub use telesign::Telesign;

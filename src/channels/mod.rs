@@ -7,13 +7,18 @@ mod store;
 
 use std::net::IpAddr;
 
-use frontdesk_adapters::{Account, AccountError, Adapter, Medium, phone::Region, providers};
+use frontdesk_adapters::{
+    Account, AccountError, Adapter, Medium, Secret, phone::Region, providers,
+};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 pub use store::{delete, get, insert, list, save};
 
-use crate::vault::VaultError;
+use crate::{
+    audit::{self, Change},
+    vault::VaultError,
+};
 
 /// One address of ours at one provider.
 #[derive(Clone, Debug)]
@@ -213,4 +218,29 @@ impl Channel {
         let allowed = &self.settings.allow_from;
         allowed.is_empty() || allowed.iter().any(|network| network.contains(&address))
     }
+}
+
+/// What a change of a channel is recorded as. Of a secret, only that it was given or replaced.
+#[must_use]
+pub fn changes(before: Option<&Channel>, after: &Channel) -> Vec<Change> {
+    let shown = |channel: &Channel| {
+        json!({
+            "provider": channel.adapter.provider,
+            "address": channel.address,
+            "active": channel.active,
+            "settings": channel.settings,
+            "account": channel.account.plain(),
+        })
+    };
+    let mut changes = audit::differences(&before.map(shown), &shown(after));
+    for field in after.adapter.account.iter().filter(|field| field.secret) {
+        let old = before.map_or(&[][..], |before| before.account.secrets(field.name));
+        let new = after.account.secrets(field.name);
+        if old == new {
+            continue;
+        }
+        let told = |secrets: &[Secret], word: &str| (!secrets.is_empty()).then(|| word.to_owned());
+        changes.push(Change::new(field.name, told(old, "a secret"), told(new, "another secret")));
+    }
+    changes
 }

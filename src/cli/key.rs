@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Exit, fault, open_existing, terminal::print};
 use crate::{
     agents, app,
+    audit::{self, Author, Subject},
     clock::Clock,
     config::Config,
     keys::{self, Hash, Key as ApiKey, Scope},
@@ -90,6 +91,9 @@ async fn create(
         return Err(fault(Exit::NotFound, message));
     }
     keys::insert(&mut tx, &key, &hash).await?;
+    let told = audit::differences(&None::<ApiKey>, &key);
+    let (author, subject) = (Author::command("key"), Subject::new("key", key.id));
+    audit::record(&mut tx, &author, subject, "create", told, key.created_at).await?;
     tx.commit().await?;
     if json {
         let mut shown = json!(key);
@@ -121,6 +125,10 @@ async fn revoke(config: &Config, id: Uuid, now: i64) -> anyhow::Result<Exit> {
     let store = open_existing(config).await?;
     let mut tx = store.begin().await?;
     let found = keys::revoke(&mut tx, id, now).await?;
+    if found {
+        let (author, subject) = (Author::command("key"), Subject::new("key", id));
+        audit::record(&mut tx, &author, subject, "revoke", Vec::new(), now).await?;
+    }
     tx.commit().await?;
     store.close().await;
     if found {

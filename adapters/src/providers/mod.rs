@@ -3,6 +3,7 @@
 use crate::Adapter;
 
 pub mod africas_talking;
+pub mod apple_messages;
 pub mod aws_sns;
 pub mod azure_acs;
 pub mod bandwidth;
@@ -11,7 +12,10 @@ pub mod burst_sms;
 pub mod chat;
 pub mod clickatell;
 pub mod clicksend;
+pub mod discord;
 pub mod elks;
+pub mod freshchat;
+pub mod google_rbm;
 pub mod http;
 pub mod infobip;
 pub mod jasmin;
@@ -19,11 +23,15 @@ pub mod kakaotalk;
 pub mod kaleyra;
 pub mod kannel;
 pub mod line;
+pub mod matrix;
 pub mod messagebird;
 pub mod meta;
 pub mod plivo;
+pub mod rocketchat;
 pub mod signalwire;
 pub mod sinch;
+pub mod slack;
+pub mod sunshine_conversations;
 pub mod telegram;
 pub mod telesign;
 pub mod telnyx;
@@ -76,6 +84,15 @@ pub const ALL: &[&Adapter] = &[
     &kakaotalk::ADAPTER,
     &wechat::ADAPTER,
     &wechat::jiochat::ADAPTER,
+    &slack::ADAPTER,
+    &discord::ADAPTER,
+    &rocketchat::ADAPTER,
+    &matrix::ADAPTER,
+    &google_rbm::ADAPTER,
+    &apple_messages::ADAPTER,
+    &twilio::conversations::ADAPTER,
+    &sunshine_conversations::ADAPTER,
+    &freshchat::ADAPTER,
 ];
 
 /// Finds an adapter by its provider's name or one of its aliases.

@@ -5,10 +5,13 @@
 
 use std::ops::RangeInclusive;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL},
+};
 use rsa::{
-    BoxedUint, Pkcs1v15Sign, pkcs8::DecodePrivateKey, pkcs8::spki::SubjectPublicKeyInfoRef,
-    traits::PublicKeyParts,
+    BoxedUint, Pkcs1v15Sign, pkcs1::DecodeRsaPublicKey, pkcs8::DecodePrivateKey,
+    pkcs8::spki::SubjectPublicKeyInfoRef, traits::PublicKeyParts,
 };
 use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
@@ -45,6 +48,20 @@ impl PublicKey {
         };
         let validity = certificate.validity();
         Some((Self(key), seconds(validity.not_before)..=seconds(validity.not_after)))
+    }
+
+    /// A public key as people paste it: SPKI or PKCS #1, whatever the armor calls it, with or without
+    /// the armor and its line breaks.
+    pub fn of_public(text: &str) -> Option<Self> {
+        let lines = text.split("-----").filter(|part| !part.contains(" PUBLIC KEY"));
+        let key: String = lines.flat_map(str::split_whitespace).collect();
+        let key = BASE64.decode(key).ok()?;
+        let spki = SubjectPublicKeyInfoRef::from_der(&key).ok();
+        let key = match spki.map(rsa::PublicKey::try_from) {
+            Some(key) => key.ok(),
+            None => rsa::PublicKey::from_pkcs1_der(&key).ok(),
+        };
+        key.filter(has_good_size).map(Self)
     }
 
     /// The public half of a private key (PKCS #8, PEM).

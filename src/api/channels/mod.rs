@@ -8,12 +8,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::forms::{ChannelChange, ChannelTest, NewChannel, Rotation, Shown, webhook_url, why};
 use super::{
-    Api, Context, announce,
+    Api, Context,
+    agents::By,
+    announce,
     input::{Body, IfMatch, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::Problem,
 };
 use crate::{
+    audit::{self, Author, Subject},
     channels::{self, Channel, ChannelStoreError},
     db::Tx,
 };
@@ -60,6 +63,7 @@ async fn get(State(api): Context, Path(id): Path<String>) -> Result<Versioned<Sh
     responses((status = 201, body = Shown, description = "The new channel.")))]
 async fn create(
     State(api): Context,
+    By(author): By,
     Body(new): Body<NewChannel>,
 ) -> Result<Created<Shown>, Problem> {
     let NewChannel { id, provider, address, account, settings, active } = new;
@@ -68,6 +72,8 @@ async fn create(
     let channel = Channel { active: active.unwrap_or(true), ..channel };
     let mut tx = api.store.begin().await?;
     channels::insert(&mut tx, &api.vault, &channel).await?;
+    let changes = channels::changes(None, &channel);
+    audit::record(&mut tx, &author, Subject::new("channel", &id), "create", changes, now).await?;
     tx.commit().await?;
     announce(&api).await;
     Ok(Created(format!("/v1/channels/{id}"), Versioned(Shown::of(&api, &channel), 1)))
@@ -79,6 +85,7 @@ async fn create(
     responses((status = 200, body = Shown, description = "The changed channel.")))]
 async fn change(
     State(api): Context,
+    By(author): By,
     Path(id): Path<String>,
     if_match: IfMatch,
     Body(change): Body<ChannelChange>,
@@ -95,7 +102,7 @@ async fn change(
     let now = api.clock.now().as_millis();
     let new = Channel::new(&id, old.adapter.provider, address, &account, settings, now)?;
     let active = change.active.unwrap_or(old.active);
-    save(&api, tx, &old, Channel { active, ..new }).await
+    save(&api, tx, &old, Channel { active, ..new }, &author, "change").await
 }
 
 /// Puts a new value of a secret in front of the old one: both verify, until the old one is dropped.
@@ -104,6 +111,7 @@ async fn change(
     responses((status = 200, body = Shown, description = "The changed channel.")))]
 async fn rotate_secret(
     State(api): Context,
+    By(author): By,
     Path(id): Path<String>,
     Body(rotation): Body<Rotation>,
 ) -> Result<Versioned<Shown>, Problem> {
@@ -136,7 +144,8 @@ async fn rotate_secret(
     account[field] = values.into();
     let (settings, now) = (old.settings.clone(), api.clock.now().as_millis());
     let new = Channel::new(&id, old.adapter.provider, &old.address, &account, settings, now)?;
-    save(&api, tx, &old, Channel { active: old.active, ..new }).await
+    let new = Channel { active: old.active, ..new };
+    save(&api, tx, &old, new, &author, "rotate_secret").await
 }
 
 /// Says whether a channel can be used, and what to tell its provider.
@@ -196,11 +205,16 @@ async fn save(
     mut tx: Tx,
     old: &Channel,
     new: Channel,
+    author: &Author,
+    action: &str,
 ) -> Result<Versioned<Shown>, Problem> {
     let new = Channel { created_at: old.created_at, version: old.version + 1, ..new };
     if !channels::save(&mut tx, &api.vault, &new).await? {
         return Err(Problem::conflict());
     }
+    let subject = Subject::new("channel", &new.id);
+    let changes = channels::changes(Some(old), &new);
+    audit::record(&mut tx, author, subject, action, changes, new.changed_at).await?;
     tx.commit().await?;
     announce(api).await;
     Ok(Versioned(Shown::of(api, &new), new.version))

@@ -6,6 +6,7 @@ use super::{
     people, policies, queues, sinks, timed,
 };
 use crate::{
+    audit::{self, Author, Subject},
     channels::{self, Channel, ChannelStoreError, Settings},
     cli::{Exit, fault},
     db::Tx,
@@ -93,6 +94,7 @@ async fn put_channels(
         let what = format!("channel {}", channel.id);
         let Some(before) = stored.remove(&channel.id).transpose()? else {
             channels::insert(tx, vault, &channel).await?;
+            remember(tx, None, &channel, "create", now).await?;
             changes.created(format!("{what} ({}, {})", channel.adapter.provider, channel.address));
             continue;
         };
@@ -111,9 +113,22 @@ async fn put_channels(
             let message = format!("{what} was changed at the same moment; apply again");
             return Err(fault(Exit::Failed, message));
         }
+        remember(tx, Some(&before), &channel, "change", now).await?;
         changes.changed(what, details);
     }
     Ok(())
+}
+
+async fn remember(
+    tx: &mut Tx,
+    before: Option<&Channel>,
+    after: &Channel,
+    action: &str,
+    now: i64,
+) -> anyhow::Result<()> {
+    let subject = Subject::new("channel", &after.id);
+    let told = channels::changes(before, after);
+    Ok(audit::record(tx, &Author::command("apply"), subject, action, told, now).await?)
 }
 
 fn channel_differences(before: &Channel, after: &Channel) -> Vec<String> {

@@ -145,6 +145,30 @@ on_both! {
         gateway.stop().await;
     }
 
+    async fn a_change_of_a_channel_is_audited_without_its_secrets(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        gateway.make_channel(key).await;
+        let rotate = gateway.call("POST", "/v1/channels/bot/rotate-secret").key(key);
+        let rotated = rotate.json(&json!({"value": "canary_Secret-2"})).await;
+        let change = gateway.call("PATCH", "/v1/channels/bot").key(key);
+        let change = change.header("if-match", rotated.header("etag").expect("a version"));
+        change.json(&json!({"active": false})).await;
+
+        let audit = gateway.call("GET", "/v1/audit?subject_kind=channel&subject=bot").key(key);
+        let audit = audit.send().await;
+        assert!(!String::from_utf8_lossy(&audit.bytes).contains("canary"), "{audit:?}");
+        let audit = audit.json();
+        let told = audit["data"].as_array().expect("a list").iter();
+        let told: Vec<_> = told.map(|entry| (&entry["action"], &entry["changes"])).collect();
+        assert_eq!(told.len(), 3);
+        assert_eq!(told[0], (&json!("change"), &json!([{"field": "active", "from": true, "to": false}])));
+        let replaced = json!([{"field": "secret_token", "from": "a secret", "to": "another secret"}]);
+        assert_eq!(told[1], (&json!("rotate_secret"), &replaced));
+        assert_eq!(told[2].0, "create");
+        gateway.stop().await;
+    }
+
     async fn every_failure_is_a_problem_that_says_what_to_do(database: Database) {
         let gateway = Gateway::start(&database).await;
         let key = &gateway.key(Scope::Admin).await;

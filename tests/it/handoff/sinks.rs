@@ -257,9 +257,9 @@ on_both! {
         hook(&desk, "bad", &bad.url(), json!({})).await;
         let queued = json!({"types": ["work_item.queued"], "queues": ["support"]});
         hook(&desk, "support", &good.url(), queued).await;
-        desk.add_route(1, "support", json!({"text": "help"})).await;
+        desk.add_route(1, "support", json!({"text": "refund"})).await;
         desk.accept(sms("+12125550101", "SM1", "hello")).await;
-        desk.accept(sms("+12125550102", "SM2", "help")).await;
+        desk.accept(sms("+12125550102", "SM2", "refund")).await;
         told(&good, 1).await;
         assert_eq!(good.accepted()[0].body["data"]["work_item"]["queue"], "support");
         // One attempt each: the first event of every lane, and nothing behind it.

@@ -254,9 +254,7 @@ on_both! {
         let desk = &desk;
         let sweeps: Vec<_> = (0..8).map(|_| desk.sweep()).collect();
         let counts = futures_util::future::join_all(sweeps).await;
-        // Whatever one of them found taken, it left to the other or to the next round.
-        let fired = counts.iter().map(|swept| swept.fired).sum::<usize>() + desk.sweep().await.fired;
-        assert_eq!(fired, MANY);
+        assert_eq!(counts.iter().map(|swept| swept.fired).sum::<usize>(), MANY);
         assert_eq!(desk.count("timer_firings").await, i64::try_from(MANY).expect("few"));
         assert_eq!(desk.sweep().await.looked_at, 0);
     }
@@ -269,7 +267,10 @@ on_both! {
             let from = format!("+155501001{round:02}");
             desk.accept(sms(&from, &format!("SM{round}"), "Hello")).await;
             let newest = desk.see("interactions?limit=1").await["data"][0]["number"].clone();
-            says(&desk, &format!("interactions/{}", newest.as_str().expect("a number")), "Yes?").await;
+            let path = format!("interactions/{}", newest.as_str().expect("a number"));
+            // Whoever is assigned past the queue has room for any number.
+            desk.does("ana", &format!("{path}/assign"), json!({})).await;
+            says(&desk, &path, "Yes?").await;
             desk.pass(60);
             tokio::join!(desk.accept(sms(&from, &format!("SN{round}"), "Me again")), desk.sweep());
         }

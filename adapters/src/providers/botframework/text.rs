@@ -35,10 +35,11 @@ fn without_mentions(raw: &str, own: &HashSet<&str>) -> String {
         let (before, mention) = rest.split_at(start);
         text.push_str(before);
         let near = &mention[..mention.floor_char_boundary(MAX_MENTION_BYTES)];
-        let parts = near.find(END).and_then(|end| {
-            let (tag, name) = near[..end].split_once('>')?;
+        // Quickest first: most of what looks like a mention has no tag that ends nearby.
+        let parts = near.split_once('>').and_then(|(tag, rest)| {
             let is_tag = tag == START || tag.starts_with("<at ");
-            is_tag.then_some((&near[..end + END.len()], name))
+            let name = &rest[..rest.find(END).filter(|_| is_tag)?];
+            Some((&near[..tag.len() + 1 + name.len() + END.len()], name))
         });
         let passed = match parts {
             Some((whole, name)) => {

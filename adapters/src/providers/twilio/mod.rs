@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod addresses;
+pub mod conversations;
 mod messages;
 mod parameters;
 mod statuses;

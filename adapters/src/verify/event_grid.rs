@@ -64,9 +64,12 @@ impl Scheme for EventGrid {
     }
 
     fn is_signed(&self, request: &Request) -> bool {
-        let has_header =
-            request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(published::HEADER));
-        has_header || !request.raw_query().is_empty()
+        has_token(request) || !request.raw_query().is_empty()
+    }
+
+    /// Of the proofs only the token ages.
+    fn is_timed_in(&self, request: &Request) -> bool {
+        has_token(request)
     }
 
     fn documents(&self, request: &Request, account: &Account) -> Vec<String> {
@@ -201,6 +204,10 @@ impl EventGrid {
         let tenant = account.get(self.tenant).filter(|tenant| is_tenant(tenant))?;
         Some(format!("https://login.microsoftonline.com/{tenant}/discovery/v2.0/keys"))
     }
+}
+
+fn has_token(request: &Request) -> bool {
+    request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(published::HEADER))
 }
 
 /// Whether nothing that a body brings names another resource, however its id is capitalized.

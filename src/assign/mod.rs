@@ -6,7 +6,7 @@
 //! whatever an instance left undone that died. All of it is decided over what the database says at
 //! that moment, and written only as far as that still holds; so instances need no leader.
 //!
-//! [`sweep`] is one such look, at a given time.
+//! [`sweep()`] is one such look, at a given time.
 
 mod sweep;
 

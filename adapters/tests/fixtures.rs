@@ -12,8 +12,8 @@ use std::{
 };
 
 use frontdesk_adapters::{
-    Account, Adapter, Arrival, Method, Request, Sample, Timestamp, decode, decode_line, fixture,
-    providers,
+    Account, Adapter, Arrival, Method, Refusal, Request, Sample, Timestamp, decode, decode_line,
+    fixture, providers,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -184,6 +184,24 @@ fn every_adapter_understands_the_sample_it_makes() {
         // KakaoTalk gives messages no id.
         assert!(event["id"].is_string() || adapter.provider == "kakaotalk", "{event}");
         assert!(event["sender"].is_object(), "{event}");
+    }
+}
+
+#[test]
+fn a_proof_ages_where_its_scheme_says_so_and_nowhere_else() {
+    const YEAR_MILLIS: i64 = 365 * 24 * 60 * 60 * 1000;
+    for (adapter, channel) in every_channel() {
+        let (account, scheme) = (account(adapter, &channel), adapter.verifier);
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let mut signed =
+            Request::new(Method::Post, "https://desk.example/hook", headers, b"{}".to_vec());
+        scheme.sign(&mut signed, &account, channel.now).expect("a signed request");
+        let later = Timestamp::from_millis(channel.now.as_millis() + YEAR_MILLIS).expect("a time");
+        // Amazon's signatures age for accounts that say so only.
+        let is_timed = scheme.is_timed_in(&signed) || account.get("max_age_seconds").is_some();
+        let refusal = scheme.verify(&signed, &account, later).err();
+        let is_stale = matches!(refusal, Some(Refusal::Stale { .. }));
+        assert_eq!(is_stale, is_timed, "{}", channel.id);
     }
 }
 

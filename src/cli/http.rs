@@ -6,6 +6,7 @@ use anyhow::Context;
 use frontdesk_adapters::{Method, Request};
 
 use super::{Exit, fault};
+use crate::ingest;
 
 /// How long a gateway may take to answer: providers give it about as much.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -72,6 +73,5 @@ pub(super) fn target(url: &str) -> &str {
 
 /// The channel an address of ours names: the segment after `/webhooks/`.
 pub(super) fn channel_of(url: &str) -> Option<&str> {
-    let path = target(url).strip_prefix("/webhooks/")?;
-    path.split(['/', '?']).next().filter(|id| !id.is_empty())
+    ingest::channel_at(target(url))
 }

@@ -26,7 +26,7 @@ use std::{net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
-pub use replay::{Again, Difference, Proof};
+pub use replay::{Again, Difference, Proof, channel_at};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 

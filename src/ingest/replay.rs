@@ -69,10 +69,7 @@ impl Again {
         let record = stored.record;
         let unproven = [RequestOutcome::Refused, RequestOutcome::UnknownChannel];
         let unproven = unproven.iter().any(|outcome| outcome.as_str() == record.outcome);
-        let channel = record.channel_id.or_else(|| {
-            let below = record.target.strip_prefix("/webhooks/")?;
-            below.split(['/', '?']).next().filter(|id| !id.is_empty()).map(str::to_owned)
-        });
+        let channel = record.channel_id.or_else(|| channel_at(&record.target).map(str::to_owned));
         let url = format!("{public_url}{}", record.target);
         Some(Self {
             channel,
@@ -86,6 +83,13 @@ impl Again {
             at: Timestamp::from_millis(record.received_at)?,
         })
     }
+}
+
+/// The channel that a path of ours names: the segment after `/webhooks/`.
+#[must_use]
+pub fn channel_at(path: &str) -> Option<&str> {
+    let below = path.strip_prefix("/webhooks/")?;
+    below.split(['/', '?']).next().filter(|id| !id.is_empty())
 }
 
 /// How one event of a request relates to what is recorded.

@@ -25,6 +25,7 @@ mod interactions;
 mod measures;
 mod messages;
 mod messaging_actions;
+mod names;
 mod output;
 mod people;
 mod problem;

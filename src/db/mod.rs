@@ -78,6 +78,9 @@ macro_rules! fetch_by_ids {
 }
 pub(crate) use fetch_by_ids;
 
+mod narrow;
+pub use narrow::{fewest, id_at, id_until};
+
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub enum Store {

@@ -319,7 +319,8 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Delivery>, StoreEr
             query.push(" and sink_id = ").push_bind(sink);
         }
         if let Some(state) = filter.state {
-            query.push(" and state = ").push_bind(state.as_str());
+            // Written out, since the indexes of what waits and of what is dead name the state.
+            query.push(" and state = '").push(state.as_str()).push("'");
         }
         if let Some(id) = filter.id {
             query.push(" and id = ").push_bind(id);

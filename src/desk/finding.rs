@@ -63,8 +63,8 @@ pub async fn find(
     if let Some(name) = &finding.name {
         let mut namesakes = Vec::new();
         for (kind, is_person) in [("person", true), ("profile", false)] {
-            let ids = search::named(tx, kind, name, NAMESAKES).await?;
-            namesakes.extend(ids.into_iter().map(|id| Party { id, is_person }));
+            let found = search::named(tx, kind, name, i64::MAX, NAMESAKES).await?;
+            namesakes.extend(found.into_iter().map(|(_, id)| Party { id, is_person }));
         }
         parties.push(namesakes);
     }

@@ -8,7 +8,10 @@ use super::{ContactType, Conversation, Current, Interaction, State};
 use crate::{
     channels::Continuation,
     clock,
-    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine},
+    db::{
+        JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, fewest,
+        id_at, id_until, on_engine,
+    },
     profiles::PersonRef,
 };
 
@@ -338,15 +341,73 @@ pub async fn channels_of(
     Ok(rows.into_iter().collect())
 }
 
+/// What a list is read along: where conditions could each be found by an index, the one that the
+/// fewest fulfil. The others are written so that no index can be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Along {
+    Agent,
+    Channel,
+    State,
+    Type,
+    Open,
+    Whose,
+}
+
+impl Along {
+    async fn of(tx: &mut Tx, filter: &Filter) -> Result<Option<Self>, StoreError> {
+        let is_somebodys = filter.profile.is_some() || filter.person.is_some();
+        if is_somebodys || filter.seqs.is_some() || !filter.parties.is_empty() {
+            return Ok(Some(Self::Whose));
+        }
+        let unusual = filter.contact_type.filter(|it| *it != ContactType::Messaging);
+        let is_open = filter.active == Some(true) || filter.queue.is_some();
+        let ways = [
+            (Self::Agent, "assigned_to = ", filter.agent.as_deref()),
+            (Self::Channel, "channel_id = ", filter.channel.as_deref()),
+            (Self::State, "state = ", filter.state.map(State::as_str)),
+            (Self::Type, "type <> 'messaging' and type = ", unusual.map(ContactType::as_str)),
+            (Self::Open, "active and state <> ", is_open.then_some("")),
+        ];
+        let ways = ways.into_iter().filter_map(|(along, sql, value)| Some((along, (sql, value?))));
+        let (ways, conditions): (Vec<_>, Vec<_>) = ways.unzip();
+        match ways[..] {
+            [] => Ok(None),
+            [only] => Ok(Some(only)),
+            _ => Ok(Some(ways[fewest(tx, "interactions", &conditions).await?])),
+        }
+    }
+}
+
 /// Interactions, newest first.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {
+    let along = Along::of(tx, filter).await?;
+    let is = |way| along == Some(way);
+    let from = match filter.since {
+        Some(since) => {
+            let id = id_at(tx, TIME, since).await?;
+            seq_from(tx, id).await?
+        }
+        None => Some(0),
+    };
+    let Some(from) = from else { return Ok(Vec::new()) };
+    let mut before = filter.before.unwrap_or(i64::MAX);
+    if let Some(until) = filter.until {
+        let id = id_until(tx, TIME, until).await?;
+        before = before.min(seq_from(tx, id).await?.unwrap_or(i64::MAX));
+    }
     Ok(fetch_filtered!(tx, COLUMNS, query => {
-        query.push(" where seq < ").push_bind(filter.before.unwrap_or(i64::MAX));
-        if let Some(active) = filter.active {
-            query.push(if active { " and active" } else { " and not active" });
+        query.push(" where seq < ").push_bind(before).push(" and seq >= ").push_bind(from);
+        let is_open = filter.active == Some(true) || filter.queue.is_some();
+        if is_open {
+            let plain = is(Along::Open) || is(Along::Agent);
+            query.push(if plain { " and active" } else { " and case when active then 1 else 0 end = 1" });
+        }
+        if filter.active == Some(false) {
+            query.push(" and not active");
         }
         if let Some(state) = filter.state {
-            query.push(" and state = ").push_bind(state.as_str());
+            query.push(if is(Along::State) { " and state = " } else { " and state || '' = " });
+            query.push_bind(state.as_str());
         }
         if let Some(profile) = filter.profile {
             query.push(" and profile_id = ").push_bind(profile);
@@ -355,17 +416,21 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, Stor
             query.push(" and opened_for = ").push_bind(person);
         }
         if let Some(channel) = &filter.channel {
-            query.push(" and channel_id = ").push_bind(channel);
+            query.push(if is(Along::Channel) { " and channel_id = " } else { " and channel_id || '' = " });
+            query.push_bind(channel);
         }
         if let Some(contact_type) = filter.contact_type {
-            query.push(" and type = ").push_bind(contact_type);
+            let along = " and type <> 'messaging' and type = ";
+            query.push(if is(Along::Type) { along } else { " and type || '' = " });
+            query.push_bind(contact_type);
         }
         if let Some(agent) = &filter.agent {
-            query.push(" and assigned_to = ").push_bind(agent);
+            query.push(if is(Along::Agent) { " and assigned_to = " } else { " and assigned_to || '' = " });
+            query.push_bind(agent);
         }
         if let Some(queue) = &filter.queue {
-            query.push(" and active and exists (select 1 from work_items w where w.interaction_id = \
-                interactions.id and w.state in ('queued', 'pending_accept', 'accepted') and w.queue_id = ");
+            query.push(" and exists (select 1 from work_items w where w.interaction_id = \
+                interactions.id and w.state in ('queued', 'pending_accept', 'accepted') and w.queue_id || '' = ");
             query.push_bind(queue).push(")");
         }
         if let Some(since) = filter.since {
@@ -398,6 +463,17 @@ pub async fn get(tx: &mut Tx, seq: i64) -> Result<Option<Interaction>, StoreErro
     let before = Some(seq.saturating_add(1));
     let newest = list(tx, &Filter { before, limit: 1, ..Filter::default() }).await?;
     Ok(newest.into_iter().find(|interaction| interaction.number.0 == seq))
+}
+
+/// The time of the first one from an id on.
+const TIME: &str = "select opened_at from interactions where id >= $1 order by id limit 1";
+
+/// The first place from an id on, if there is one.
+async fn seq_from(tx: &mut Tx, id: Uuid) -> Result<Option<i64>, StoreError> {
+    const SQL: &str = "select seq from interactions where id >= $1 order by id limit 1";
+    let row: Option<(i64,)> =
+        on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?;
+    Ok(row.map(|(seq,)| seq))
 }
 
 /// The place of an interaction by its id.

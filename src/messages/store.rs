@@ -13,7 +13,7 @@ use crate::{
     clock,
     db::{
         Bytes, JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered,
-        on_engine,
+        fewest, id_at, id_until, on_engine,
     },
 };
 
@@ -440,13 +440,34 @@ pub async fn requests(
 ) -> Result<Vec<RequestRecord>, StoreError> {
     const COLUMNS: &str = "select id, channel_id, method, target, received_at, outcome, reason, events, \
         duplicates from requests";
+    const TIME: &str = "select received_at from requests where id >= $1 order by id limit 1";
+    const CHANNEL: &str = "channel_id = ";
+    const OUTCOME: &str = "outcome <> 'accepted' and outcome = ";
+    let mut before = filter.before.unwrap_or(Uuid::max());
+    if let Some(until) = filter.until {
+        before = before.min(id_until(tx, TIME, until).await?);
+    }
+    let from = match filter.since {
+        Some(since) => id_at(tx, TIME, since).await?,
+        None => Uuid::nil(),
+    };
+    let unusual = filter.outcome.as_deref().filter(|outcome| *outcome != "accepted");
+    let by_outcome = match (&filter.channel, unusual) {
+        (Some(channel), Some(outcome)) => {
+            fewest(tx, "requests", &[(CHANNEL, channel), (OUTCOME, outcome)]).await? == 1
+        }
+        (channel, _) => channel.is_none(),
+    };
     Ok(fetch_filtered!(tx, COLUMNS, query => {
-        query.push(" where id < ").push_bind(filter.before.unwrap_or(Uuid::max()));
+        query.push(" where id < ").push_bind(before).push(" and id >= ").push_bind(from);
         if let Some(channel) = &filter.channel {
-            query.push(" and channel_id = ").push_bind(channel);
+            query.push(" and ").push(if by_outcome { "channel_id || '' = " } else { CHANNEL });
+            query.push_bind(channel);
         }
         if let Some(outcome) = &filter.outcome {
-            query.push(" and outcome = ").push_bind(outcome);
+            let by_outcome = by_outcome && unusual.is_some();
+            query.push(" and ").push(if by_outcome { OUTCOME } else { "outcome || '' = " });
+            query.push_bind(outcome);
         }
         if let Some(since) = filter.since {
             query.push(" and received_at >= ").push_bind(since);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     clock,
-    db::{Statement, StoreError, Tx, batch_row, on_engine},
+    db::{Statement, StoreError, Tx, batch_row, fetch_by_ids, on_engine},
 };
 
 /// What a person is to us.
@@ -266,6 +266,14 @@ pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Option<Person>, StoreError> {
     let row: Option<Row> =
         on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?;
     Ok(with_phones(tx, row.into_iter().collect()).await?.pop())
+}
+
+/// People by their ids, in no order.
+pub async fn by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<Person>, StoreError> {
+    const SQL: &str = "select id, kind, name, email, external_id, active, created_at, changed_at, version \
+        from people";
+    let rows: Vec<Row> = fetch_by_ids!(tx, SQL, "id", ids)?;
+    with_phones(tx, rows).await
 }
 
 /// People after `after`, in the order they were entered.

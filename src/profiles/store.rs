@@ -260,6 +260,8 @@ pub struct Filter {
     pub undecided: bool,
     /// Those that are blocked.
     pub blocked: bool,
+    /// Those among these.
+    pub ids: Option<Vec<Uuid>>,
     /// Those after this one.
     pub after: Option<Uuid>,
     /// At most so many.
@@ -283,6 +285,11 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreErr
         }
         if filter.blocked {
             query.push(" and blocked_at is not null");
+        }
+        if let Some(ids) = &filter.ids {
+            query.push(" and id in (null");
+            ids.iter().for_each(|id| { query.push(", ").push_bind(*id); });
+            query.push(")");
         }
         query.push(" order by id limit ").push_bind(filter.limit);
     })?)

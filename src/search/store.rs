@@ -269,7 +269,7 @@ pub async fn messages(
     limit: i64,
 ) -> Result<Vec<Found>, StoreError> {
     const SQLITE: &str = "select s.place, s.message_id, s.seq from search_message_words w \
-        join search_messages s on s.place = w.rowid where search_message_words match $1 and w.rowid < $2 \
+        cross join search_messages s on s.place = w.rowid where search_message_words match $1 and w.rowid < $2 \
         order by w.rowid desc limit $3";
     const POSTGRES: &str = "select place, message_id, seq from search_messages \
         where words @@ $1::tsquery and place < $2 order by place desc limit $3";
@@ -338,26 +338,37 @@ pub async fn newest_of(tx: &mut Tx, wanted: &Wanted, seq: i64) -> Result<Option<
 }
 
 /// People or profiles (`kind`) whose names have all the words, the last one as far as it was typed;
-/// newest entries first.
+/// each with its place in the index, newest entries first, before a place.
 pub async fn named(
     tx: &mut Tx,
     kind: &'static str,
     wanted: &Wanted,
+    before: i64,
     limit: i64,
-) -> Result<Vec<Uuid>, StoreError> {
-    const SQLITE: &str = "select s.id from search_name_words w join search_names s on s.place = w.rowid \
-        where search_name_words match $1 and s.kind = $2 order by w.rowid desc limit $3";
-    const POSTGRES: &str = "select id from search_names where words @@ $1::tsquery and kind = $2 \
-        order by place desc limit $3";
-    let rows: Vec<(Uuid,)> = match tx {
+) -> Result<Vec<(i64, Uuid)>, StoreError> {
+    // `cross` keeps SQLite from asking the index of words about every name.
+    const SQLITE: &str = "select s.place, s.id from search_name_words w cross join search_names s on s.place = w.rowid \
+        where search_name_words match $1 and s.kind = $2 and w.rowid < $3 order by w.rowid desc limit $4";
+    const NEWEST: &str = "select place, id from (select place, id, words from search_names where kind = $2 \
+        and place < $3 order by place desc limit 5000) s where words @@ $1::tsquery order by place desc limit $4";
+    const POSTGRES: &str = "select place, id from search_names where words @@ $1::tsquery and kind = $2 \
+        and place < $3 order by place desc limit $4";
+    match tx {
         Tx::Sqlite(conn) => {
-            let query = sqlx::query_as(SQLITE).bind(wanted.sqlite(true));
-            query.bind(kind).bind(limit).fetch_all(&mut **conn).await?
+            let query = sqlx::query_as(SQLITE).bind(wanted.sqlite(true)).bind(kind);
+            Ok(query.bind(before).bind(limit).fetch_all(&mut **conn).await?)
         }
         Tx::Postgres(conn) => {
-            let query = sqlx::query_as(POSTGRES).bind(wanted.postgres(true, None));
-            query.bind(kind).bind(limit).fetch_all(&mut **conn).await?
+            // What is common is found among the newest; what is not there is rare.
+            let wanted = wanted.postgres(true, None);
+            for sql in [NEWEST, POSTGRES] {
+                let query = sqlx::query_as(sql).bind(&wanted).bind(kind).bind(before).bind(limit);
+                let found: Vec<(i64, Uuid)> = query.fetch_all(&mut **conn).await?;
+                if found.len() as i64 == limit || sql == POSTGRES {
+                    return Ok(found);
+                }
+            }
+            Ok(Vec::new())
         }
-    };
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
 }

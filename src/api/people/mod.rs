@@ -14,10 +14,12 @@ use super::{
     agents::By,
     input::{Body, IfMatch, Paging, Path, Query, number, phone_like, present},
     interactions,
+    names::Names,
     output::{Created, Page, Range, Versioned},
     problem::Problem,
 };
 use crate::{
+    db::{StoreError, Tx},
     desk::{Finding, directory},
     interactions::{Interaction, store::Filter as InteractionFilter},
     profiles::{
@@ -38,6 +40,9 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// Those with all these words in name or e-mail address, the last one perhaps only begun; the
+    /// newest name first.
+    name: Option<String>,
     /// Those with this number, in any of its spellings.
     phone: Option<String>,
     /// How many: 1 to 200, by itself 50.
@@ -96,27 +101,42 @@ impl From<PersonError> for Problem {
     }
 }
 
-/// Lists people, in the order they were entered.
+/// Lists people, in the order they were entered, or by their names.
 #[utoipa::path(get, path = "/v1/people", tag = "people", params(Filter),
     responses((status = 200, body = Page<Person>, description = "People.")))]
 async fn list(
     State(api): Context,
     Query(query): Query<Filter>,
 ) -> Result<Json<Page<Person>>, Problem> {
-    let range = Range::new(query.limit, query.after.as_deref())?;
     let mut tx = api.store.begin_read().await?;
-    let page = match query.phone.as_deref().map(phone_like) {
-        Some(number) => {
-            let number = phone::address(&number, None).map_or(number, |address| address.value);
-            range.cut(people::by_phone(&mut tx, &number).await?, |person| person.id)
+    let page = match (&query.name, query.phone.as_deref().map(phone_like)) {
+        (Some(name), number) => {
+            let range = Range::new(query.limit, query.after.as_deref())?;
+            let names = Names::find(&mut tx, "person", name, &range).await?;
+            let mut people = people::by_ids(&mut tx, &names.ids()).await?;
+            if let Some(number) = number {
+                let known = by_number(&mut tx, number).await?;
+                people.retain(|person| known.iter().any(|known| known.id == person.id));
+            }
+            names.page(people, |person| person.id)
         }
-        None => {
+        (None, Some(number)) => {
+            let range = Range::new(query.limit, query.after.as_deref())?;
+            range.cut(by_number(&mut tx, number).await?, |person| person.id)
+        }
+        (None, None) => {
+            let range = Range::new(query.limit, query.after.as_deref())?;
             let people = people::list(&mut tx, range.after, range.fetch()).await?;
             range.page(people, |person| person.id)
         }
     };
     tx.rollback().await?;
     Ok(Json(page))
+}
+
+async fn by_number(tx: &mut Tx, number: String) -> Result<Vec<Person>, StoreError> {
+    let number = phone::address(&number, None).map_or(number, |address| address.value);
+    people::by_phone(tx, &number).await
 }
 
 /// Shows a person.

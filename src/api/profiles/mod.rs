@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     Api, Context,
     input::{Path, Query, flag, number, phone_like},
+    names::Names,
     output::{Page, Range, Versioned},
     problem::Problem,
 };
@@ -38,6 +39,9 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// Those with all these words in the name they give themselves, the last one perhaps only
+    /// begun; the newest name first.
+    name: Option<String>,
     /// Those with this address, on any medium.
     address: Option<String>,
     /// Those of this person.
@@ -80,14 +84,16 @@ struct Matching {
     candidates: Vec<profiles::PersonRef>,
 }
 
-/// Lists profiles, in the order they were made.
+/// Lists profiles, in the order they were made, or by their names.
+///
+/// By name, what else is asked for narrows down each page: one may hold less than it could and
+/// still have a `next`.
 #[utoipa::path(get, path = "/v1/profiles", tag = "profiles", params(Filter),
     responses((status = 200, body = Page<Profile>, description = "Profiles.")))]
 async fn list(
     State(api): Context,
     Query(query): Query<Filter>,
 ) -> Result<Json<Page<Profile>>, Problem> {
-    let range = Range::new(query.limit, query.after.as_deref())?;
     for (name, given) in [("undecided", query.undecided), ("blocked", query.blocked)] {
         if given == Some(false) {
             return Err(Problem::parameter(name, "give true, or leave it out"));
@@ -98,13 +104,26 @@ async fn list(
         person: query.person,
         undecided: query.undecided.unwrap_or_default(),
         blocked: query.blocked.unwrap_or_default(),
-        after: range.after,
-        limit: range.fetch(),
+        ..profiles::store::Filter::default()
     };
     let mut tx = api.store.begin_read().await?;
-    let profiles = profiles::store::list(&mut tx, &filter).await?;
+    let page = match &query.name {
+        Some(name) => {
+            let range = Range::new(query.limit, query.after.as_deref())?;
+            let names = Names::find(&mut tx, "profile", name, &range).await?;
+            let limit = i64::MAX;
+            let filter = profiles::store::Filter { ids: Some(names.ids()), limit, ..filter };
+            names.page(profiles::store::list(&mut tx, &filter).await?, |profile| profile.id)
+        }
+        None => {
+            let range = Range::new(query.limit, query.after.as_deref())?;
+            let (after, limit) = (range.after, range.fetch());
+            let filter = profiles::store::Filter { after, limit, ..filter };
+            range.page(profiles::store::list(&mut tx, &filter).await?, |profile| profile.id)
+        }
+    };
     tx.rollback().await?;
-    Ok(Json(range.page(profiles, |profile| profile.id)))
+    Ok(Json(page))
 }
 
 /// Shows a profile, with what the directory says of it now.

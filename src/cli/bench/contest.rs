@@ -50,7 +50,22 @@ impl Ground<'_> {
 
     /// Makes a database with `stored` messages and says where.
     async fn database(&self, engine: &str, name: &str, stored: u64) -> anyhow::Result<String> {
-        let url = match self.postgres {
+        let url = self.create(engine, name).await?;
+        store::make(&url, &Vault::from_base64(self.key)?, stored).await?;
+        Ok(url)
+    }
+
+    /// An empty database of each engine.
+    pub async fn empty(&self, name: &str) -> anyhow::Result<Vec<String>> {
+        let mut urls = Vec::new();
+        for engine in self.engines() {
+            urls.push(self.create(engine, name).await?);
+        }
+        Ok(urls)
+    }
+
+    async fn create(&self, engine: &str, name: &str) -> anyhow::Result<String> {
+        Ok(match self.postgres {
             Some(postgres) if engine == "PostgreSQL" => {
                 store::create(&postgres.url("postgres"), name).await?;
                 postgres.url(name)
@@ -58,9 +73,7 @@ impl Ground<'_> {
             Some(_) | None => {
                 format!("sqlite:{}", self.folder.join(format!("{name}.db")).display())
             }
-        };
-        store::make(&url, &Vault::from_base64(self.key)?, stored).await?;
-        Ok(url)
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod contest;
 mod decode;
+mod lists;
 mod load;
 mod noop;
 mod postgres;
@@ -19,6 +20,7 @@ mod servers;
 mod store;
 
 use std::{
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
     thread,
@@ -28,6 +30,7 @@ use std::{
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use tokio::signal::unix;
 
 use self::{
@@ -68,6 +71,15 @@ pub(super) struct Bench {
     /// Only claiming and pushing, at 1,000 and at 100,000 items in the queue.
     #[arg(long)]
     routing: bool,
+    /// Of the lists: also the plans of the statements behind each page.
+    #[arg(long)]
+    plans: bool,
+    /// Of the lists: on these databases, which are filled where they are empty, and kept.
+    #[arg(long, value_name = "URL")]
+    on: Vec<String>,
+    /// Of the lists: only pages with this in their names, such as `/v1/tasks`.
+    #[arg(long, value_name = "PART")]
+    pages: Option<String>,
     /// Only these parts.
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
@@ -106,6 +118,9 @@ enum Part {
     Growth,
     /// What adapters take.
     Decoding,
+    /// What list and record pages take, with a million profiles and five million messages; only
+    /// where it is asked for.
+    Lists,
 }
 
 impl Bench {
@@ -146,24 +161,34 @@ impl Bench {
             Some(programs) => Some(Postgres::start(programs, folder.path()).await?),
             None => None,
         };
+        if self.only == [Part::Lists] {
+            let report = self.lists(folder.path(), postgres.as_ref()).await?;
+            return print(&report, report.holds(), self.json);
+        }
         if self.routing {
             let report =
                 routing::measure(folder.path(), postgres.as_ref(), usize::from(self.rounds))
                     .await?;
-            if self.json {
-                println!("{}", serde_json::to_string_pretty(&report)?);
-            } else {
-                println!("{report}");
-            }
-            return Ok(if report.holds() { Exit::Done } else { Exit::Findings });
+            return print(&report, report.holds(), self.json);
         }
         let report = self.report(folder.path(), postgres.as_ref()).await?;
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
-            println!("{report}");
-        }
-        Ok(if report.holds() { Exit::Done } else { Exit::Findings })
+        print(&report, report.holds(), self.json)
+    }
+
+    async fn lists(
+        &self,
+        folder: &Path,
+        postgres: Option<&Postgres>,
+    ) -> anyhow::Result<lists::Report> {
+        let key = BASE64.encode(clock::random_bytes::<32>());
+        let extent = lists::Extent {
+            profiles: if self.quick { 20_000 } else { 1_000_000 },
+            calls: if self.quick { 20 } else { 100 },
+            rounds: usize::from(self.rounds),
+            plans: self.plans,
+            pages: self.pages.as_deref(),
+        };
+        lists::measure(&Ground { folder, postgres, key: &key }, &self.on, extent).await
     }
 
     async fn report(&self, folder: &Path, postgres: Option<&Postgres>) -> anyhow::Result<Report> {
@@ -256,6 +281,15 @@ impl Bench {
             (given, _) => given.to_vec(),
         }
     }
+}
+
+fn print<R: Serialize + fmt::Display>(report: &R, holds: bool, json: bool) -> anyhow::Result<Exit> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(if holds { Exit::Done } else { Exit::Findings })
 }
 
 /// The scenario the ratios are about.

@@ -154,7 +154,7 @@ fn account() -> Value {
 }
 
 /// The number of a sender, without its `+`.
-fn number(sender: u64) -> String {
+pub(super) fn number(sender: u64) -> String {
     let areas = AREAS.len() as u64 / 3;
     let (area, line) = (sender / 10_000, sender % 10_000);
     let at = usize::try_from(area % areas).expect("a remainder of a usize") * 3;
@@ -162,7 +162,7 @@ fn number(sender: u64) -> String {
 }
 
 /// Numbers in no order, each once (splitmix64).
-fn scattered(number: u64) -> u64 {
+pub(super) fn scattered(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

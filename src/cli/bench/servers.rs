@@ -99,6 +99,37 @@ impl Server {
         Self::start(command, address).await
     }
 
+    /// A gateway that does nothing by itself, and writes its statements to a file where one is
+    /// given.
+    pub async fn quiet(
+        folder: &Path,
+        url: &str,
+        key: &str,
+        statements: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = this_program(folder)?;
+        command
+            .arg("serve")
+            .env("FRONTDESK__DATABASE__URL", url)
+            .env("FRONTDESK__HTTP__LISTEN", address.to_string())
+            .env("FRONTDESK__SECRETS__KEY", key)
+            .env("FRONTDESK__TIMERS__EVERY_SECONDS", "0")
+            .env("FRONTDESK__ROUTING__SWEEP_SECONDS", "86400")
+            .env("FRONTDESK__HANDOFF__KEEP_MINUTES", "4000000000")
+            .env("FRONTDESK__LOG__FILTER", "warn");
+        for kept in ["REQUESTS", "REFUSED", "DEDUPE", "EVENTS", "ARCHIVE"] {
+            command.env(format!("FRONTDESK__RETENTION__{kept}_DAYS"), "0");
+        }
+        if let Some(statements) = statements {
+            command
+                .env("FRONTDESK__LOG__FILTER", "warn,sqlx::query=debug")
+                .env("FRONTDESK__LOG__FORMAT", "json")
+                .stderr(fs::File::create(statements)?);
+        }
+        Self::start(command, address).await
+    }
+
     /// The endpoint that does nothing.
     pub async fn noop(folder: &Path) -> anyhow::Result<Self> {
         let address = free_address()?;

@@ -129,7 +129,7 @@ fn written_out(tx: &Tx, template: &str, senders: u64) -> String {
 }
 
 /// Brings the database to where it would be had the rows come slowly.
-async fn settle(store: &Store) -> anyhow::Result<()> {
+pub(super) async fn settle(store: &Store) -> anyhow::Result<()> {
     match store {
         Store::Sqlite { write, .. } => {
             sqlx::query("pragma wal_checkpoint(truncate)").execute(write).await?;

@@ -22,6 +22,7 @@ mod matrix;
 mod messagebird;
 mod plivo;
 mod published;
+mod redact;
 mod rsa;
 mod shared_secret;
 mod signalwire;

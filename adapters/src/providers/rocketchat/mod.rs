@@ -6,8 +6,8 @@
 //! - Every request is about one room. Session events bring its whole history: messages are known by
 //!   their `_id`, and one that was told before is a repeat.
 //! - What agents say arrives as well: `agentId`, or another author than the visitor, tells.
-//! - A visitor's `token` lets its holder speak for the visitor: it is taken from nothing we keep of
-//!   an event.
+//! - A visitor's `token` lets its holder speak for the visitor: it is kept neither with an event nor
+//!   in the archived request.
 //! - Only 200 counts; anything else is repeated ten times, ten seconds apart.
 //! - Files need a user's `X-Auth-Token` and `X-User-Id` unless files are public there.
 //!
@@ -36,12 +36,19 @@ pub const ADAPTER: Adapter = Adapter {
         required: true,
         help: "the Secret Token you entered under Omnichannel, Webhooks",
     }],
-    verifier: &SharedSecret { header: "x-rocketchat-livechat-token", secret: "secret_token" },
+    verifier: &SharedSecret {
+        header: "x-rocketchat-livechat-token",
+        secret: "secret_token",
+        in_body: Some(TOKEN),
+    },
     handshake: Handshake::None,
     parse,
     acknowledge,
     sample,
 };
+
+/// Whoever knows it speaks for the visitor.
+const TOKEN: &str = "token";
 
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let body = read::object(request)?;
@@ -134,7 +141,10 @@ fn message(room: Json<'_>, said: Json<'_>) -> Message {
     if message.id.is_some() && (message.text.is_some() || !message.attachments.is_empty()) {
         message.kind = Kind::Message;
     } else {
-        message.metadata = said.kept();
+        message.metadata = said.kept().map(|mut said| {
+            said.remove(TOKEN);
+            said
+        });
     }
     message
 }

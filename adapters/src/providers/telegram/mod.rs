@@ -64,7 +64,11 @@ pub const ADAPTER: Adapter = Adapter {
             help: "the token @BotFather shows for the bot; needed to reply and to fetch files",
         },
     ],
-    verifier: &SharedSecret { header: "x-telegram-bot-api-secret-token", secret: "secret_token" },
+    verifier: &SharedSecret {
+        header: "x-telegram-bot-api-secret-token",
+        secret: "secret_token",
+        in_body: None,
+    },
     handshake: Handshake::None,
     parse,
     acknowledge,

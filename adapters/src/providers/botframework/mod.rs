@@ -217,8 +217,11 @@ fn reactions(activity: Json<'_>) -> Vec<Event> {
     let mut events = Vec::new();
     for (list, is_added) in [("reactionsAdded", true), ("reactionsRemoved", false)] {
         for reaction in activity.at(list).items() {
-            let word = reaction.text("type");
-            let emoji = word.as_deref().filter(|_| is_added).map(|word| match word {
+            let Some(word) = reaction.text("type") else {
+                events.push(other(activity, "messageReaction", &[]));
+                continue;
+            };
+            let emoji = is_added.then_some(match word.as_str() {
                 "like" => "👍",
                 "heart" => "❤️",
                 "laugh" => "😆",
@@ -233,7 +236,7 @@ fn reactions(activity: Json<'_>) -> Vec<Event> {
                 key: timed_key(activity, &format!("reaction:{}", events.len())),
                 target: activity.text("replyToId"),
                 emoji: emoji.map(str::to_owned),
-                provider_type: word,
+                provider_type: Some(word),
                 ..base(activity)
             }));
         }

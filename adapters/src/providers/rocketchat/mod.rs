@@ -191,3 +191,18 @@ fn session(room: Json<'_>, word: &str) -> Message {
         ..Message::other(word)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_archived_does_not_let_anybody_speak_for_the_visitor() {
+        let body =
+            r#"{"visitor":{"_id":"v","token":"k3y"},"messages":[{"token":"k3y","msg":"Hi"}]}"#;
+        let mut body = body.as_bytes().to_vec();
+        ADAPTER.verifier.redact(&mut body);
+        let kept = r#"{"visitor":{"_id":"v","token":null},"messages":[{"token":null,"msg":"Hi"}]}"#;
+        assert_eq!(String::from_utf8_lossy(&body), kept);
+    }
+}

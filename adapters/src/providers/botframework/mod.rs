@@ -12,6 +12,8 @@
 //!   their names. The first attachment in Teams is usually the same text as HTML.
 //! - Files sent to the bot can be fetched for some minutes without a token; pictures within a text
 //!   need the bot's own.
+//! - Installing the bot and removing it is as often an administrator's doing as the person's: neither
+//!   an opt-in nor an opt-out.
 //! - An `invoke` waits for a JSON answer; what a card was filled with is a postback.
 //! - Any 2xx will do, within about 15 seconds; after a failure the activity may come again.
 //!

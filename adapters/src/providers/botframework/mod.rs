@@ -237,6 +237,7 @@ fn reactions(activity: Json<'_>) -> Vec<Event> {
                 id: activity.text("id"),
                 key: timed_key(activity, &format!("reaction:{}", events.len())),
                 target: activity.text("replyToId"),
+                reply_to: activity.text("replyToId"),
                 emoji: emoji.map(str::to_owned),
                 provider_type: Some(word),
                 ..base(activity)

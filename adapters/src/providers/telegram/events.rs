@@ -66,6 +66,7 @@ pub(super) fn reacted(source: &Source<'_>, raw: &RawValue) -> Vec<Message> {
     reaction.kind = Kind::Reaction;
     reaction.conversation = chat.map(|id| id.to_string());
     reaction.sent_at = wire.date.0.and_then(Timestamp::from_seconds);
+    reaction.reply_to = Some(target.clone());
     reaction.target = Some(target);
     reaction.metadata = notes.into_metadata();
     if new.is_empty() {

@@ -14,13 +14,16 @@
 //! Unconfirmed: system messages among the messages (`t`), recorded as something else. Outgoing
 //! integrations of ordinary channels put their secret into the body, and are not understood.
 
+use std::cell::LazyCell;
+
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::{
     Account, Adapter, Address, Answer, Attachment, AttachmentKind, Event, Field, Handshake, Kind,
     Malformed, Medium, Message, Parsed, Recorded, Request, Sample, Sender, Verified,
     json::{self as read, Json},
-    verify::SharedSecret,
+    verify::{SharedSecret, hex},
 };
 
 /// Rocket.Chat.
@@ -63,6 +66,17 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
     events.extend(room.at("messages").items().map(|said| message(room, said)));
     if events.is_empty() {
         events.push(session(room, &word));
+    }
+    let known_by = LazyCell::new(|| {
+        let mut body = request.body.clone();
+        // The archived request, sent again, is the same one.
+        ADAPTER.verifier.redact(&mut body);
+        hex(&Sha256::digest(body))
+    });
+    for (place, event) in events.iter_mut().enumerate() {
+        if event.id.is_none() && event.key.is_none() {
+            event.key = Some(format!("request:{}:{place}", *known_by));
+        }
     }
     Ok(events.into_iter().map(Event::Message).collect::<Vec<_>>().into())
 }

@@ -9,3 +9,4 @@ create index requests_by_outcome on requests (outcome, id) where outcome <> 'acc
 create index audit_by_subject_kind on audit (subject_kind, id);
 create index audit_by_author_kind on audit (author_kind, id);
 create index deliveries_by_sink on deliveries (sink_id, id);
+create index search_names_by_kind on search_names (kind, place);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Database, Desk, on_both,
-    requests::{chat_message, sms},
+    requests::{chat, chat_message, sms},
 };
 
 const ANA: &str = "+15550100002";
@@ -19,8 +19,20 @@ async fn numbers(desk: &Desk, query: &str) -> Vec<String> {
 }
 
 fn listed(list: &Value) -> Vec<String> {
+    of_each(list, "number")
+}
+
+fn of_each(list: &Value, field: &str) -> Vec<String> {
     let list = list["data"].as_array().expect("a list");
-    list.iter().map(|one| one["number"].as_str().expect("a number").to_owned()).collect()
+    list.iter().map(|one| one[field].as_str().expect("a text").to_owned()).collect()
+}
+
+/// What those of a list are called, in order of the alphabet.
+async fn names(desk: &Desk, list: &str, field: &str, query: &str) -> Vec<String> {
+    search::catch_up(&desk.store).await.expect("an index");
+    let mut names = of_each(&desk.see(&format!("{list}?{query}")).await, field);
+    names.sort();
+    names
 }
 
 on_both! {
@@ -101,6 +113,79 @@ on_both! {
         assert_eq!(status, 200);
         assert_eq!(numbers(&desk, "name=zoe").await, [""; 0]);
         assert_eq!(numbers(&desk, "name=ana").await, ["IMS0000001"]);
+        desk.gateway.stop().await;
+    }
+
+    async fn people_are_found_by_the_words_of_their_names(database: Database) {
+        let desk = Desk::open(&database).await;
+        for (name, email, phone) in [
+            ("Zoë Prado-Lima", "zoe@example.com", ANA),
+            ("Ben Prado", "b.lima@example.org", BEN),
+            ("Prada Weber", "w@example.net", "+15550100004"),
+        ] {
+            let person = json!({"kind": "user", "name": name, "email": email, "phones": [phone]});
+            desk.does("ana", "people", person).await;
+        }
+        for (query, expected) in [
+            ("name=PRADO", ["Ben Prado", "Zoë Prado-Lima"].as_slice()),
+            ("name=lima%20prado", &["Ben Prado", "Zoë Prado-Lima"]),
+            ("name=zoe%20example", &["Zoë Prado-Lima"]),
+            // Only the last word may be begun.
+            ("name=prad", &["Ben Prado", "Prada Weber", "Zoë Prado-Lima"]),
+            ("name=prad%20ben", &[]),
+            ("name=prado&phone=%2B15550100003", &["Ben Prado"]),
+            ("name=weber&phone=%2B15550100003", &[]),
+        ] {
+            assert_eq!(names(&desk, "people", "name", query).await, expected, "{query}");
+        }
+        let (status, problem) = desk.call(None, "GET", "people?name=%3F", None, None).await;
+        assert_eq!((status, &problem["errors"][0]["parameter"]), (400, &json!("name")));
+        desk.gateway.stop().await;
+    }
+
+    async fn profiles_are_found_by_what_they_call_themselves(database: Database) {
+        let desk = Desk::open(&database).await;
+        for (id, name) in [("u-1", "Zoë Prado"), ("u-2", "Ben Weber"), ("u-3", "Prado Ben")] {
+            let sender = json!({"id": id, "kind": "visitor", "name": name});
+            let message = json!({"id": format!("m-{id}"), "sender": sender, "text": "Hello"});
+            desk.accept(chat("message.created", message)).await;
+        }
+        desk.accept(sms(ANA, "SM1", "Hello")).await;
+        for (query, expected) in [
+            ("name=prado", ["Prado Ben", "Zoë Prado"].as_slice()),
+            ("name=zoe%20p", &["Zoë Prado"]),
+            ("name=ben", &["Ben Weber", "Prado Ben"]),
+            ("name=ben&address=u-2", &["Ben Weber"]),
+            ("name=zoe&blocked=true", &[]),
+            ("name=nobody", &[]),
+        ] {
+            assert_eq!(names(&desk, "profiles", "display_name", query).await, expected, "{query}");
+        }
+        // What is called otherwise is found otherwise.
+        desk.execute("update profiles set display_name = 'Zoe Lima' where value = 'u-1'").await;
+        assert_eq!(names(&desk, "profiles", "display_name", "name=zoe%20prado").await, [""; 0]);
+        assert_eq!(names(&desk, "profiles", "display_name", "name=zoe%20lima").await, ["Zoe Lima"]);
+        desk.gateway.stop().await;
+    }
+
+    async fn pages_by_name_hold_each_once(database: Database) {
+        let desk = Desk::open(&database).await;
+        for nth in 0..7 {
+            let person = json!({"kind": "user", "name": format!("Ana {nth}"), "phones": []});
+            desk.does("ana", "people", person).await;
+        }
+        search::catch_up(&desk.store).await.expect("an index");
+        let (mut seen, mut after) = (Vec::new(), String::new());
+        loop {
+            let page = desk.see(&format!("people?name=ana&limit=3{after}")).await;
+            assert!(page["data"].as_array().expect("a list").len() <= 3);
+            seen.extend(of_each(&page, "name"));
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        seen.sort();
+        let expected: Vec<_> = (0..7).map(|nth| format!("Ana {nth}")).collect();
+        assert_eq!(seen, expected);
         desk.gateway.stop().await;
     }
 

@@ -38,9 +38,14 @@ macro_rules! on_engine {
 }
 pub(crate) use on_engine;
 
-/// Fetches the rows of a statement whose filters depend on what is asked for, on either engine.
+/// Fetches the rows of a statement whose filters depend on what is asked for, on either engine. By
+/// itself PostgreSQL plans it anew for its values: one plan for all of them would walk the whole
+/// table for what is rare.
 macro_rules! fetch_filtered {
     ($tx:expr, $select:expr, $query:ident => $filters:block) => {
+        $crate::db::fetch_filtered!($tx, $select, planned_once: false, $query => $filters)
+    };
+    ($tx:expr, $select:expr, planned_once: $planned_once:literal, $query:ident => $filters:block) => {
         match $tx {
             $crate::db::Tx::Sqlite(tx) => {
                 let mut $query = sqlx::QueryBuilder::<sqlx::Sqlite>::new($select);
@@ -50,6 +55,10 @@ macro_rules! fetch_filtered {
             $crate::db::Tx::Postgres(tx) => {
                 let mut $query = sqlx::QueryBuilder::<sqlx::Postgres>::new($select);
                 $filters
+                if !$planned_once {
+                    const PLAN: &str = "set local plan_cache_mode = force_custom_plan";
+                    sqlx::query(PLAN).execute(&mut **tx).await?;
+                }
                 $query.build_query_as().fetch_all(&mut **tx).await
             }
         }
@@ -63,7 +72,7 @@ macro_rules! fetch_by_ids {
         let ids: &[uuid::Uuid] = $ids;
         match ids {
             [] => Ok(Vec::new()),
-            [.., last] => $crate::db::fetch_filtered!($tx, $select, query => {
+            [.., last] => $crate::db::fetch_filtered!($tx, $select, planned_once: true, query => {
                 query.push(concat!(" where ", $column, " in ("));
                 let mut list = query.separated(", ");
                 // A power of two of them, so that there are few texts to prepare.
@@ -232,7 +241,8 @@ impl Store {
         match self {
             Self::Sqlite { .. } => self.clone(),
             Self::Postgres(pool) => {
-                let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+                let options =
+                    PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
                 Self::Postgres(options.connect_lazy_with((*pool.connect_options()).clone()))
             }
         }

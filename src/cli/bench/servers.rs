@@ -123,7 +123,7 @@ impl Server {
         }
         if let Some(statements) = statements {
             command
-                .env("FRONTDESK__LOG__FILTER", "warn,sqlx::query=debug")
+                .env("FRONTDESK__LOG__FILTER", "warn,sqlx=debug,sqlx::postgres::notice=trace")
                 .env("FRONTDESK__LOG__FORMAT", "json")
                 .stderr(fs::File::create(statements)?);
         }

@@ -7,6 +7,9 @@
 mod fill;
 mod pages;
 mod plans;
+mod store;
+mod tables;
+mod values;
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -24,7 +27,7 @@ use super::{
     contest::Ground,
     report::{Bound, Ratio, ratios, short},
     servers::Server,
-    store,
+    store::describe,
 };
 use crate::{
     cli::http,
@@ -103,15 +106,15 @@ pub(super) async fn measure(
     for url in urls {
         let store = Store::open(&url, 2).await?;
         store.migrate().await?;
-        if fill::found(&store).await?.is_none() {
+        if store::found(&store).await?.is_none() {
             let now = u64::try_from(Clock::system().now().as_millis())?;
             let began = clock::instant();
             fill::fill(&store, sizes, now - YEAR).await?;
             let took = (clock::instant() - began).as_secs();
             anstream::eprintln!("{} filled in {took} s", store.engine());
         }
-        let (begin, sizes) = fill::found(&store).await?.context("nothing was filled in")?;
-        report.databases.push(store::describe(&url).await?);
+        let (begin, sizes) = store::found(&store).await?.context("nothing was filled in")?;
+        report.databases.push(describe(&url).await?);
         let key = make_key(&store).await?;
         let desk = Desk { engine: store.engine(), key, sizes, begin, client: http::client()? };
         let chosen = |page: &Page| extent.pages.is_none_or(|part| page.name().contains(part));

@@ -1,18 +1,19 @@
 //! The statements behind a page, and how the database means to answer them.
 //!
-//! The gateway that is asked writes every statement down in its log, where it is read from: what is
-//! explained is what ran, with nothing known of its values, as when a statement is prepared.
+//! The gateway that is asked writes every statement down in its log, where it is read from. SQLite is
+//! then asked for its plan, which does not depend on values; PostgreSQL's does, so it tells the plan
+//! it used (`auto_explain`).
 
 use std::{collections::HashMap, fmt, fs};
 
 use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Row};
 
 use super::{
     super::{contest::Ground, servers::Server},
     Desk, Page,
+    store::explain,
 };
 use crate::db::Store;
 
@@ -27,13 +28,13 @@ pub(super) struct Plan {
     statements: Vec<Statement>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Statement {
     sql: String,
     plan: Vec<String>,
 }
 
-/// Asks for every page once and explains what that ran.
+/// Asks for every page once and tells what that ran, and how.
 pub(super) async fn all(
     desk: &Desk,
     ground: &Ground<'_>,
@@ -42,7 +43,11 @@ pub(super) async fn all(
     pages: &[Page],
 ) -> anyhow::Result<Vec<Plan>> {
     let log = ground.folder.join("statements.log");
-    let server = Server::quiet(ground.folder, url, ground.key, Some(&log)).await?;
+    let url = match store {
+        Store::Sqlite { .. } => url.to_owned(),
+        Store::Postgres(_) => explaining(url),
+    };
+    let server = Server::quiet(ground.folder, &url, ground.key, Some(&log)).await?;
     let mut known: HashMap<String, Vec<String>> = HashMap::new();
     let mut plans = Vec::new();
     for page in pages {
@@ -51,58 +56,76 @@ pub(super) async fn all(
         let text = fs::read(&log)?;
         let text = String::from_utf8_lossy(&text[usize::try_from(before)?..]).into_owned();
         let mut statements: Vec<Statement> = Vec::new();
-        for sql in text.lines().filter_map(statement) {
-            if statements.iter().any(|it| it.sql == sql) {
-                continue;
-            }
-            if !known.contains_key(&sql) {
-                let plan = explain(store, &sql).await.with_context(|| sql.clone())?;
-                known.insert(sql.clone(), plan);
-            }
-            statements.push(Statement { plan: known[&sql].clone(), sql });
+        for line in text.lines() {
+            let found = match store {
+                Store::Sqlite { read, .. } => match logged(line) {
+                    Some(sql) => {
+                        if !known.contains_key(&sql) {
+                            let plan = explain(read, &sql).await.with_context(|| sql.clone())?;
+                            known.insert(sql.clone(), plan);
+                        }
+                        Some(Statement { plan: known[&sql].clone(), sql })
+                    }
+                    None => None,
+                },
+                Store::Postgres(_) => explained(line),
+            };
+            let is_new = |it: &Statement| is_of_page(&it.sql) && !statements.contains(it);
+            statements.extend(found.filter(is_new));
         }
         plans.push(Plan { engine: desk.engine, page: page.name(), statements });
     }
     Ok(plans)
 }
 
-/// The statement that a line of the log is about.
-fn statement(line: &str) -> Option<String> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let fields = line.get("fields")?;
-    let of = |name: &str| fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let sql = of("db.statement").or_else(|| of("summary"))?;
-    let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_query = sql.starts_with("select") || sql.starts_with("with");
-    (is_query && !OF_EVERY_REQUEST.iter().any(|table| sql.contains(table))).then_some(sql)
+/// An address by which PostgreSQL tells its client how it did each statement.
+fn explaining(url: &str) -> String {
+    let settings = [
+        ("session_preload_libraries", "auto_explain"),
+        ("auto_explain.log_min_duration", "0"),
+        ("client_min_messages", "log"),
+    ];
+    let mut url = url.to_owned();
+    for (name, value) in settings {
+        url.push(if url.contains('?') { '&' } else { '?' });
+        url += &format!("options[{name}]={value}");
+    }
+    url
 }
 
-async fn explain(store: &Store, sql: &str) -> anyhow::Result<Vec<String>> {
-    match store {
-        Store::Sqlite { read, .. } => {
-            let sql = format!("explain query plan {sql}");
-            let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(read).await?;
-            Ok(rows.iter().map(|row| row.try_get("detail")).collect::<Result<_, _>>()?)
-        }
-        Store::Postgres(pool) => {
-            let mut conn = pool.acquire().await?;
-            sqlx::raw_sql(AssertSqlSafe(format!("prepare explained as {sql}")))
-                .execute(&mut *conn)
-                .await?;
-            let (count,): (i32,) = sqlx::query_as(
-                "select coalesce(array_length(parameter_types, 1), 0) from pg_prepared_statements \
-                 where name = 'explained'",
-            )
-            .fetch_one(&mut *conn)
-            .await?;
-            let nothing = vec!["null"; usize::try_from(count)?].join(", ");
-            let values = if count > 0 { format!("({nothing})") } else { String::new() };
-            let explain = format!("explain (costs off) execute explained{values}");
-            let rows = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_all(&mut *conn).await?;
-            sqlx::raw_sql("deallocate explained").execute(&mut *conn).await?;
-            Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
-        }
-    }
+fn field(line: &str, names: &[&str]) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let of = |name: &&str| line.get(name)?.as_str();
+    names.iter().filter_map(of).find(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn in_one_line(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn is_of_page(sql: &str) -> bool {
+    let is_query = sql.starts_with("select") || sql.starts_with("with");
+    is_query && !OF_EVERY_REQUEST.iter().any(|table| sql.contains(table))
+}
+
+/// The statement that a line of the log is about.
+fn logged(line: &str) -> Option<String> {
+    field(line, &["db.statement", "summary"])
+        .map(|sql| in_one_line(&sql))
+        .filter(|sql| is_of_page(sql))
+}
+
+/// The statement and its plan in what PostgreSQL told: its text up to the first line with a cost.
+fn explained(line: &str) -> Option<Statement> {
+    let told = field(line, &["message"])?;
+    let (_, text) = told.split_once("plan:\nQuery Text:")?;
+    let lines: Vec<&str> = text.lines().collect();
+    let begin = lines.iter().position(|line| line.contains("  (cost="))?;
+    let plan = lines[begin..].iter().map(|line| line.split("  (cost=").next().unwrap_or(line));
+    Some(Statement {
+        sql: in_one_line(&lines[..begin].join(" ")),
+        plan: plan.map(str::to_owned).collect(),
+    })
 }
 
 impl fmt::Display for Plan {

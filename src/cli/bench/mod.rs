@@ -9,10 +9,12 @@
 
 mod contest;
 mod decode;
+mod handoff;
 mod lists;
 mod load;
 mod noop;
 mod postgres;
+mod replay;
 mod report;
 mod requests;
 mod routing;
@@ -44,7 +46,7 @@ use self::{
 use super::Exit;
 use crate::clock;
 
-/// The whole bench takes no longer; a quick one ends within a minute by its plan.
+/// The whole bench takes no longer.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
 /// Bytes up to which a body counts as small.
@@ -59,7 +61,7 @@ const MANY: usize = 1_000;
 /// Ends with 4 when a ratio does not hold.
 #[derive(Debug, Args)]
 pub(super) struct Bench {
-    /// Only what the ratios need, within a minute and on smaller databases.
+    /// Only what the ratios need, on smaller databases and for a shorter time.
     #[arg(long)]
     quick: bool,
     /// One JSON object with every figure.
@@ -104,6 +106,9 @@ pub(super) struct Bench {
     /// PostgreSQL's programs; by itself the newest that are installed.
     #[arg(long, env = "FRONTDESK_PG_BIN")]
     pg_bin: Option<PathBuf>,
+    /// NATS' server; by itself the one that is installed.
+    #[arg(long, env = "FRONTDESK_NATS_SERVER")]
+    nats_server: Option<PathBuf>,
     /// Be the endpoint that does nothing.
     #[arg(long, hide = true)]
     noop: Option<SocketAddr>,
@@ -121,6 +126,10 @@ enum Part {
     /// What list and record pages take, with a million profiles and five million messages; only
     /// where it is asked for.
     Lists,
+    /// Live intake beside a replay of 100,000 stored requests.
+    Replay,
+    /// Events into sinks, and what that weighs on intake.
+    Handoff,
 }
 
 impl Bench {
@@ -236,6 +245,20 @@ impl Bench {
             }
         }
 
+        let mut beside_replay = Vec::new();
+        if self.wants(Part::Replay) {
+            let stored = if self.quick { 20_000 } else { 100_000 };
+            beside_replay = replay::measure(&ground, stored, duration, rounds).await?;
+        }
+        let mut handoff = handoff::Measured::default();
+        if self.wants(Part::Handoff) {
+            let nats = handoff::nats_server(self.nats_server.as_deref());
+            if nats.is_none() {
+                left_out.push("hand-off into NATS (nats-server is not installed)".to_owned());
+            }
+            handoff = handoff::measure(&ground, nats.as_deref(), duration, rounds).await?;
+        }
+
         let mut ratios = throughput(&figures);
         ratios.extend(growth_ratios(&growth, &stored));
         ratios.extend(tails(&halves));
@@ -245,8 +268,10 @@ impl Bench {
         if !decoding.is_empty() {
             ratios.extend([Content::Form, Content::Json].map(|content| lines(&decoding, content)));
         }
-        figures.extend(halves);
-        figures.extend(growth);
+        ratios.extend(replay::ratios(&beside_replay));
+        ratios.extend(handoff.ratios);
+        figures.extend(halves.into_iter().chain(growth).chain(beside_replay));
+        figures.extend(handoff.figures);
         let machine = Machine {
             version: env!("CARGO_PKG_VERSION"),
             cores: thread::available_parallelism().map_or(1, usize::from),
@@ -256,7 +281,7 @@ impl Bench {
             seconds,
             rounds,
         };
-        Ok(Report { machine, figures, decoding, ratios, left_out })
+        Ok(Report { machine, figures, decoding, handed: handoff.handed, ratios, left_out })
     }
 
     fn wants(&self, part: Part) -> bool {

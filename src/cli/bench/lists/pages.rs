@@ -301,13 +301,12 @@ pub(super) fn all() -> Vec<Page> {
                 if filter.is_empty() { path.to_owned() } else { format!("{path}?{filter}") };
             let template = Box::leak(template.into_boxed_str());
             pages.push(Page { template, deep: None });
-            let deep = match cursor {
-                Cursor::None => continue,
-                Cursor::Id(Kind::Person | Kind::Profile) if filter.starts_with("name=") => {
-                    Cursor::Name
-                }
-                cursor => cursor,
-            };
+            if matches!(cursor, Cursor::None) {
+                continue;
+            }
+            let of_names = matches!(cursor, Cursor::Id(Kind::Person | Kind::Profile));
+            let by_name = of_names && filter.starts_with("name=");
+            let deep = if by_name { Cursor::Name } else { cursor };
             pages.push(Page { template, deep: Some(deep) });
         }
     };

@@ -25,6 +25,7 @@ use crate::{
     audit::{self, Author, Change, Subject as AuditSubject},
     clock,
     db::{Store, StoreError},
+    messages,
     profiles::forgotten,
     vault::Vault,
 };
@@ -80,8 +81,14 @@ pub async fn erase(
 ) -> Result<Receipt, ErasureError> {
     let started_at = now();
     let mut tx = store.begin().await?;
-    let found = store::find(&mut tx, subject).await?;
-    store::give_up(&mut tx, &found, started_at).await?;
+    messages::hold_claims(&mut tx).await?;
+    // Agents may add something until the rows are ours.
+    let found = loop {
+        let found = store::find(&mut tx, subject).await?;
+        if store::give_up(&mut tx, &found, started_at).await? == 0 {
+            break found;
+        }
+    };
     tx.commit().await?;
     clean::close_open(store, &found, started_at).await?;
 

@@ -123,20 +123,26 @@ pub(super) async fn find(tx: &mut Tx, subject: &Subject) -> Result<Found, StoreE
     Ok(found)
 }
 
-/// Gives up the profiles: whoever writes from now on is somebody new.
-pub(super) async fn give_up(tx: &mut Tx, found: &Found, now: i64) -> Result<(), StoreError> {
+/// Gives up profiles and people: whoever writes from now on is somebody new. Returns how many still
+/// were active.
+pub(super) async fn give_up(tx: &mut Tx, found: &Found, now: i64) -> Result<u64, StoreError> {
     batch_row! {
         struct GivenUp {
             id: Uuid,
             now: i64,
         }
     }
-    static GIVE_UP: Statement<GivenUp> = Statement::new(
+    static PROFILES: Statement<GivenUp> = Statement::new(
         "update profiles set active = false, expired_at = r.now, changed_at = r.now, version = version + 1 from {rows} \
          where profiles.id = r.id and profiles.active",
     );
-    GIVE_UP.execute(tx, found.profiles.iter().map(|id| GivenUp { id: *id, now }).collect()).await?;
-    Ok(())
+    static PEOPLE: Statement<GivenUp> = Statement::new(
+        "update people set active = false, changed_at = r.now, version = version + 1 from {rows} \
+         where people.id = r.id and people.active",
+    );
+    let rows = |ids: &BTreeSet<Uuid>| ids.iter().map(|id| GivenUp { id: *id, now }).collect();
+    let profiles = PROFILES.execute(tx, rows(&found.profiles)).await?;
+    Ok(profiles + PEOPLE.execute(tx, rows(&found.people)).await?)
 }
 
 /// The requests that brought the person's messages, and these events.

@@ -199,7 +199,7 @@ async fn everything_happens(desk: &Desk) -> Value {
 }
 
 /// Every table there is, as text.
-async fn dump(store: &Store) -> BTreeMap<String, String> {
+pub(crate) async fn dump(store: &Store) -> BTreeMap<String, String> {
     let columns: Vec<(String, String, String)> = match store {
         Store::Sqlite { .. } => {
             rows(store, "select t.name, c.name, lower(c.type) from sqlite_master t \

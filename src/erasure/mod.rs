@@ -27,6 +27,7 @@ use crate::{
     db::{Store, StoreError},
     messages,
     profiles::forgotten,
+    search,
     vault::Vault,
 };
 
@@ -80,6 +81,7 @@ pub async fn erase(
     now: impl Fn() -> i64,
 ) -> Result<Receipt, ErasureError> {
     let started_at = now();
+    let mut removed = Removed::new();
     let mut tx = store.begin().await?;
     messages::hold_claims(&mut tx).await?;
     // Agents may add something until the rows are ours.
@@ -89,12 +91,13 @@ pub async fn erase(
             break found;
         }
     };
+    // Else the last part of a text would bring the first ones back.
+    add(&mut removed, "parts", store::forget_parts(&mut tx, &found).await?);
     tx.commit().await?;
     clean::close_open(store, &found, started_at).await?;
 
     // Requests are found by messages and events, so they go first.
     let needles = Needles::of(&found.addresses);
-    let mut removed = Removed::new();
     let events = scan::events(store, &found, &needles).await?;
     let requests = scan::requests(store, &found, &events, &needles).await?;
     clean::requests(store, requests, &mut removed).await?;
@@ -135,6 +138,8 @@ pub async fn erase(
     let changes = vec![Change::new("removed", serde_json::Value::Null, removed)];
     let subject = AuditSubject::new("erasure", receipt.id);
     audit::record(&mut tx, author, subject, "erase", changes, receipt.finished_at).await?;
+    let seqs = found.interactions.values().copied().collect();
+    search::erase(&mut tx, seqs, found.profiles.union(&found.people).copied().collect()).await?;
     tx.commit().await?;
     // SQLite's log still has the pages as they were.
     store.fold_log().await?;

@@ -145,6 +145,19 @@ pub(super) async fn give_up(tx: &mut Tx, found: &Found, now: i64) -> Result<u64,
     Ok(profiles + PEOPLE.execute(tx, rows(&found.people)).await?)
 }
 
+/// Forgets parts of texts: those that wait for others, and those kept for late ones.
+pub(super) async fn forget_parts(tx: &mut Tx, found: &Found) -> Result<u64, StoreError> {
+    static PARTS: Statement<TextRow> = Statement::new(
+        "delete from parts where group_id in (select g.id from {rows} \
+         join part_groups g on g.sender = r.text)",
+    );
+    static GROUPS: Statement<TextRow> =
+        Statement::new("delete from part_groups where sender in (select r.text from {rows})");
+    let parts = PARTS.execute(tx, texts(found.addresses.clone())).await?;
+    GROUPS.execute(tx, texts(found.addresses.clone())).await?;
+    Ok(parts)
+}
+
 /// The requests that brought the person's messages, and these events.
 pub(super) async fn requests_of(
     tx: &mut Tx,
@@ -182,6 +195,10 @@ pub(super) async fn count(tx: &mut Tx, found: &Found) -> Result<Removed, StoreEr
     );
     static CONSENTS: Statement<TextRow> =
         Statement::new("select count(*) from {rows} join consents c on c.value = r.text");
+    static PARTS: Statement<TextRow> = Statement::new(
+        "select count(*) from {rows} join part_groups g on g.sender = r.text \
+         join parts p on p.group_id = g.id",
+    );
     let interactions = || ids(found.interactions.keys().copied());
     let mut removed = Removed::new();
     let sum = |rows: Vec<(i64,)>| rows.iter().map(|(count,)| count.unsigned_abs()).sum::<u64>();
@@ -189,6 +206,7 @@ pub(super) async fn count(tx: &mut Tx, found: &Found) -> Result<Removed, StoreEr
         ("messages", sum(MESSAGES.fetch(tx, interactions()).await?)),
         ("interaction_notes", sum(NOTES.fetch(tx, interactions()).await?)),
         ("consents", sum(CONSENTS.fetch(tx, texts(found.addresses.clone())).await?)),
+        ("parts", sum(PARTS.fetch(tx, texts(found.addresses.clone())).await?)),
         ("interactions_emptied", found.interactions.len() as u64),
         ("tasks_emptied", found.tasks.len() as u64),
         ("profiles", found.profiles.len() as u64),

@@ -10,7 +10,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use frontdesk::db::Tx;
+use frontdesk::{db::Tx, search};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ const DECIDERS: u64 = 3;
 const MESSAGES: &str = "lock table messages in share mode";
 /// Keeps whoever changes profiles from going on.
 const PROFILES: &str = "select id from profiles for update";
+/// Keeps whoever indexes from being done with it.
+const INDEX: &str = "select name from search_progress for update";
 
 on_both! {
     async fn a_message_is_before_a_merge_or_after_it(database: Database) {
@@ -120,6 +122,21 @@ on_both! {
                 assert!(left.len() == 1 && left != [before], "{left:?}");
             }
             scene.leave().await;
+        }
+    }
+
+    async fn what_is_being_indexed_is_erased_as_well(database: Database) {
+        let desk = Desk::open(&database).await;
+        desk.accept(sms(SHORT, "1", "Oi")).await;
+        search::catch_up(&desk.store).await.expect("an index");
+        let index = async {
+            desk.accept(sms(SHORT, "2", "zqlast")).await;
+            search::catch_up(&desk.store).await.expect("an index");
+        };
+        let erase = desk.does("ana", "erasures", json!({"address": SHORT}));
+        race(&desk, &database, INDEX, index, erase).await;
+        for (table, text) in dump(&desk.store).await {
+            assert!(!text.contains("zqlast"), "it is left in {table}: {text}");
         }
     }
 
@@ -368,44 +385,43 @@ impl Scene {
         message_first: bool,
         decision: impl Future<Output = Value>,
     ) {
-        let through = Cell::new(false);
-        let message = async {
-            self.desk.accept(sms(LONG, "zqlast", "zqlast")).await;
-            through.set(true);
-        };
-        let decision = async {
-            decision.await;
-            through.set(true);
-        };
-        let mut held = database.open().await.begin().await.expect("a transaction");
-        let Tx::Postgres(tx) = &mut held else {
-            held.rollback().await.expect("a rollback");
-            return match message_first {
-                true => drop((message.await, decision.await)),
-                false => drop((decision.await, message.await)),
-            };
-        };
-        sqlx::query(lock).execute(&mut **tx).await.expect("a lock");
-        let after = async |second: bool| {
-            if second {
-                self.desk.stuck().await;
-            }
-        };
-        let message = async {
-            after(!message_first).await;
-            message.await;
-        };
-        let decision = async {
-            after(message_first).await;
-            decision.await;
-        };
-        let release = async {
-            let waiting = "pg_stat_activity where datname = current_database() \
-                and wait_event_type = 'Lock'";
-            let both = async || through.get() || self.desk.count(waiting).await == 2;
-            assert!(until(both).await, "the second neither waits nor comes through");
-            held.rollback().await.expect("a rollback");
-        };
-        tokio::join!(message, decision, release);
+        let message = self.desk.accept(sms(LONG, "zqlast", "zqlast"));
+        if message_first {
+            race(&self.desk, database, lock, message, decision).await;
+        } else {
+            race(&self.desk, database, lock, decision, message).await;
+        }
     }
+}
+
+/// Lets `second` begin while a lock keeps `first` in the middle of its work, until it waits too or
+/// is through.
+async fn race<A, B>(
+    desk: &Desk,
+    database: &Database,
+    lock: &'static str,
+    first: impl Future<Output = A>,
+    second: impl Future<Output = B>,
+) {
+    let mut held = database.open().await.begin().await.expect("a transaction");
+    let Tx::Postgres(tx) = &mut held else {
+        held.rollback().await.expect("a rollback");
+        drop((first.await, second.await));
+        return;
+    };
+    sqlx::query(lock).execute(&mut **tx).await.expect("a lock");
+    let through = Cell::new(false);
+    let second = async {
+        desk.stuck().await;
+        second.await;
+        through.set(true);
+    };
+    let release = async {
+        let waiting = "pg_stat_activity where datname = current_database() \
+            and wait_event_type = 'Lock'";
+        let both = async || through.get() || desk.count(waiting).await == 2;
+        assert!(until(both).await, "the second neither waits nor comes through");
+        held.rollback().await.expect("a rollback");
+    };
+    tokio::join!(first, second, release);
 }

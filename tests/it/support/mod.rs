@@ -9,7 +9,7 @@ mod nats;
 mod process;
 pub mod requests;
 
-pub use database::{Database, execute, fixtures, on_server, poison, rows};
+pub use database::{Database, execute, fixtures, on_server, poison, rows, try_execute};
 pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
 pub use http::{Reply, client, send, try_send, until, until_within};

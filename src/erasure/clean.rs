@@ -84,6 +84,12 @@ pub(super) async fn messages(
     found: &Found,
     removed: &mut Removed,
 ) -> Result<(), StoreError> {
+    let strays: Vec<Uuid> = found.strays.iter().copied().collect();
+    for some in strays.chunks(STEP) {
+        let mut tx = store.begin().await?;
+        add(removed, "messages", store::delete_strays(&mut tx, some).await?);
+        tx.commit().await?;
+    }
     for interaction in found.interactions.keys() {
         loop {
             let mut tx = store.begin().await?;

@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub addresses: BTreeSet<String>,
     /// Interactions by id, with their numbers.
     pub interactions: BTreeMap<Uuid, i64>,
+    /// Messages in other interactions.
+    pub strays: BTreeSet<Uuid>,
     /// Tasks by id, with their numbers.
     pub tasks: BTreeMap<Uuid, String>,
 }
@@ -120,6 +122,7 @@ pub(super) async fn find(tx: &mut Tx, subject: &Subject) -> Result<Found, StoreE
     let whose = ids(whose.chain(found.interactions.keys().copied()));
     let rows: Vec<(Uuid, String)> = TASKS.fetch(tx, whose).await?;
     found.tasks = rows.into_iter().collect();
+    found.strays = super::scan::strays(tx, &found).await?;
     Ok(found)
 }
 
@@ -170,9 +173,14 @@ pub(super) async fn requests_of(
     );
     static OF_EVENTS: Statement<IdRow> =
         Statement::new("select distinct e.request_id from {rows} join events e on e.id = r.id");
+    static OF_STRAYS: Statement<IdRow> = Statement::new(
+        "select m.request_id from {rows} join messages m on m.id = r.id \
+         where m.request_id is not null",
+    );
     let mut rows: Vec<(Uuid,)> =
         OF_MESSAGES.fetch(tx, ids(found.interactions.keys().copied())).await?;
     rows.extend(OF_EVENTS.fetch::<(Uuid,)>(tx, ids(events.iter().copied())).await?);
+    rows.extend(OF_STRAYS.fetch::<(Uuid,)>(tx, ids(found.strays.iter().copied())).await?);
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
@@ -204,6 +212,7 @@ pub(super) async fn count(tx: &mut Tx, found: &Found) -> Result<Removed, StoreEr
     let sum = |rows: Vec<(i64,)>| rows.iter().map(|(count,)| count.unsigned_abs()).sum::<u64>();
     for (what, count) in [
         ("messages", sum(MESSAGES.fetch(tx, interactions()).await?)),
+        ("messages", found.strays.len() as u64),
         ("interaction_notes", sum(NOTES.fetch(tx, interactions()).await?)),
         ("consents", sum(CONSENTS.fetch(tx, texts(found.addresses.clone())).await?)),
         ("parts", sum(PARTS.fetch(tx, texts(found.addresses.clone())).await?)),
@@ -223,6 +232,13 @@ pub(super) async fn delete_messages(tx: &mut Tx, interaction: Uuid) -> Result<u6
         where interaction_id = $1 order by id limit 500)";
     Ok(on_engine!(tx, conn => sqlx::query(SQL).bind(interaction).execute(conn).await
         .map(|done| done.rows_affected()))?)
+}
+
+/// Removes messages.
+pub(super) async fn delete_strays(tx: &mut Tx, rows: &[Uuid]) -> Result<u64, StoreError> {
+    static DELETE: Statement<IdRow> =
+        Statement::new("delete from messages where id in (select r.id from {rows})");
+    DELETE.execute(tx, ids(rows.iter().copied())).await
 }
 
 /// Removes requests whole.

@@ -121,6 +121,55 @@ on_both! {
         assert_eq!(desk.refused("ana", "erasures", both).await, "invalid_body");
     }
 
+    async fn what_somebody_said_while_two_profiles_were_one_is_erased_as_well(database: Database) {
+        for (place, erased) in ["zqkept", "zqother"].into_iter().enumerate() {
+            let desk = Desk::open(&database).await;
+            let numbers = [format!("+1212555013{place}"), format!("+1212555014{place}")];
+            let [kept, other] = &numbers;
+            let write = async |from: &str, word: &str| {
+                let text = format!("{} {word}", if from == kept { "zqkept" } else { "zqother" });
+                desk.accept(sms(from, &format!("{place}{text}"), &text)).await;
+            };
+            let close = async || {
+                let path = format!("{}/close", desk.open_interaction().await);
+                desk.does("ana", &path, json!({"short_description": "Done"})).await;
+            };
+            let mut profiles = Vec::new();
+            for number in &numbers {
+                write(number, "alone").await;
+                close().await;
+                let list = desk.see(&format!("profiles?address=%2B{}", &number[1..])).await;
+                profiles.push(list["data"][0]["id"].as_str().expect("an id").to_owned());
+            }
+            let merge = format!("profiles/{}/merge", profiles[0]);
+            let merge = desk.does("ana", &merge, json!({"profile": profiles[1]})).await;
+            for (first, second) in [(other, kept), (kept, other)] {
+                write(first, "first").await;
+                write(second, "second").await;
+                close().await;
+            }
+            let undo = format!("merges/{}/undo", merge["id"].as_str().expect("an id"));
+            desk.does("ana", &undo, json!({})).await;
+            let address = &numbers[place];
+            let whom = json!({"address": address, "dry_run": true});
+            let preview = desk.does("ana", "erasures", whom).await;
+            let receipt = desk.does("ana", "erasures", json!({"address": address})).await;
+            assert_eq!(receipt["removed"]["messages"], preview["removed"]["messages"]);
+            for (table, text) in dump(&desk.store).await {
+                for canary in [erased, &address[1..]] {
+                    assert!(!text.contains(canary), "{canary} is left in {table}: {text}");
+                }
+            }
+            // What was said in the other's conversations belongs to them.
+            let left = desk.texts("select text from messages order by id").await;
+            let name = if erased == "zqkept" { "zqother" } else { "zqkept" };
+            assert_eq!(left, ["alone", "first"].map(|word| format!("{name} {word}")));
+            desk.execute("delete from messages").await;
+            desk.execute("delete from requests").await;
+            desk.gateway.stop().await;
+        }
+    }
+
     async fn the_command_asks_before_it_erases(database: Database) {
         let desk = Desk::open(&database).await;
         desk.accept(sms(ANA, "SM1", "Hello")).await;

@@ -181,7 +181,7 @@ on_both! {
         let (sent, erased) = tokio::join!(join_all(writers), join_all(deciders));
         let erased: Vec<Sent> = erased.into_iter().flatten().collect();
         assert!(erased.len() > 3, "{} erasures", erased.len());
-        for kind in ["confirm", "reassociate"] {
+        for kind in ["confirm", "undo", "reassociate"] {
             let decided = first.count(&format!("audit where action = '{kind}'")).await;
             assert!(decided > 3, "{decided} times {kind}");
         }
@@ -233,6 +233,10 @@ async fn decide(desk: &Desk, dice: &mut Dice, people: &[String; 2]) -> Option<St
                 close(desk, open).await;
             }
             (format!("profiles/{kept}/merge"), json!({"profile": other}))
+        }
+        3 => {
+            let merge = pick(&desk.see("merges?state=confirmed").await, dice)?;
+            (format!("merges/{}/undo", merge["id"].as_str().expect("an id")), json!({}))
         }
         4 => {
             let path = format!("profiles/{}", active(desk, dice.below(6)).await?);

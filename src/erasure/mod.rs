@@ -82,7 +82,7 @@ pub async fn erase(
 ) -> Result<Receipt, ErasureError> {
     let started_at = now();
     let mut removed = Removed::new();
-    let mut tx = store.begin().await?;
+    let mut tx = store::begin(store).await?;
     messages::hold_claims(&mut tx).await?;
     // Agents may add something until the rows are ours.
     let found = loop {
@@ -109,7 +109,7 @@ pub async fn erase(
     let answers = store::answers(&mut tx, &found, &needles).await?;
     tx.rollback().await?;
 
-    let mut tx = store.begin().await?;
+    let mut tx = store::begin(store).await?;
     for (what, count) in store::empty(&mut tx, &found).await? {
         add(&mut removed, what, count);
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Removed, Subject, needles::Needles};
 use crate::{
-    db::{Statement, StoreError, Tx, batch_row, on_engine},
+    db::{Statement, Store, StoreError, Tx, batch_row, on_engine},
     interactions,
 };
 
@@ -50,6 +50,17 @@ fn ids(ids: impl IntoIterator<Item = Uuid>) -> Vec<IdRow> {
 
 fn texts(texts: impl IntoIterator<Item = String>) -> Vec<TextRow> {
     texts.into_iter().map(|text| TextRow { text }).collect()
+}
+
+/// Begins a step. Erasures take turns at it: two of one person come to the same rows in any order,
+/// and would wait for each other.
+pub(super) async fn begin(store: &Store) -> Result<Tx, StoreError> {
+    let mut tx = store.begin().await?;
+    if let Tx::Postgres(tx) = &mut tx {
+        let turn = sqlx::query("select pg_advisory_xact_lock(hashtext('erasure'))");
+        turn.execute(&mut **tx).await?;
+    }
+    Ok(tx)
 }
 
 /// Everything by which the rest is found.

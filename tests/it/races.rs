@@ -180,10 +180,10 @@ on_both! {
         });
         let (sent, erased) = tokio::join!(join_all(writers), join_all(deciders));
         let erased: Vec<Sent> = erased.into_iter().flatten().collect();
-        assert!(erased.len() > 3, "{} erasures", erased.len());
+        assert!(!erased.is_empty(), "nobody was erased");
         for kind in ["confirm", "undo", "reassociate"] {
             let decided = first.count(&format!("audit where action = '{kind}'")).await;
-            assert!(decided > 3, "{decided} times {kind}");
+            assert!(decided > 0, "{decided} times {kind}");
         }
         assert_eq!(left_behind(&first).await, [] as [String; 0]);
         let everything = dump(&first.store).await.into_values().collect::<Vec<_>>().join("\n");

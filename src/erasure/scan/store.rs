@@ -37,10 +37,11 @@ pub(in crate::erasure) async fn strays(
     let rows = found.profiles.iter().map(|id| IdRow { id: *id }).collect();
     let rows: Vec<(Uuid, Uuid, Uuid, Json<Value>)> = FIND.fetch(tx, rows).await?;
     let elsewhere = rows.into_iter().filter(|(_, at, ..)| !found.interactions.contains_key(at));
-    let theirs = elsewhere.filter(|(_, _, profile, Json(details))| match &details["from"] {
-        Value::String(from) => found.addresses.contains(from),
-        _ => found.profiles.contains(profile),
-    });
+    let theirs =
+        elsewhere.filter(|(_, _, profile, Json(details))| match details["from"].as_str() {
+            Some(from) => found.addresses.contains(from),
+            None => found.profiles.contains(profile),
+        });
     Ok(theirs.map(|(id, ..)| id).collect())
 }
 

@@ -3,5 +3,6 @@
 mod chaos;
 mod feed;
 mod guide;
+mod horizon;
 mod receiver;
 mod sinks;

@@ -9,10 +9,13 @@
 //! At least once: an event whose acceptance could not be written down is told again, under its id.
 
 mod bodies;
+mod connections;
 mod events;
 mod feed;
 mod housekeeping;
 mod nats;
+#[cfg(feature = "redis")]
+mod redis;
 mod retries;
 mod round;
 mod send;

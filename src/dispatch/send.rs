@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+#[cfg(feature = "redis")]
+use super::redis::Redis;
 use super::{bodies, nats::Nats, webhook};
 use crate::{
     clock,
@@ -32,25 +34,40 @@ pub enum Outcome {
     },
 }
 
+#[cfg(not(feature = "redis"))]
+impl Outcome {
+    fn lacking(kind: Kind) -> Self {
+        let error = kind.check().err().map_or_else(String::new, |error| error.to_string());
+        Self::Failed { status: None, error, retry_after: None }
+    }
+}
+
 /// What calls sinks.
 #[derive(Clone, Debug)]
 pub struct Senders {
     egress: Egress,
     nats: Nats,
+    #[cfg(feature = "redis")]
+    redis: Redis,
     timeout: Duration,
 }
 
 impl Senders {
     pub(super) fn new(egress: Egress, timeout: Duration) -> Self {
-        let nats = Nats::new(egress.clone(), timeout);
-        Self { egress, nats, timeout }
+        Self {
+            nats: Nats::new(egress.clone(), timeout),
+            #[cfg(feature = "redis")]
+            redis: Redis::new(egress.clone(), timeout),
+            egress,
+            timeout,
+        }
     }
 
     /// Says why a sink's address cannot be called, as far as can be seen without calling it.
     pub fn check(&self, sink: &Sink) -> Result<(), String> {
         match sink.kind {
             Kind::Webhook => self.egress.check(&sink.url).map_err(|error| error.to_string()),
-            Kind::Nats => Ok(()),
+            Kind::Nats | Kind::Redis => Ok(()),
         }
     }
 
@@ -69,6 +86,11 @@ impl Senders {
                 webhook::tell(&self.egress, self.timeout, sink, event.id, event.body, now).await
             }
             Kind::Nats => self.nats.tell(sink, secrets, event).await,
+            #[cfg(feature = "redis")]
+            Kind::Redis => self.redis.tell(sink, secrets, event).await,
+            // Another build made it.
+            #[cfg(not(feature = "redis"))]
+            Kind::Redis => Outcome::lacking(sink.kind),
         }
     }
 }

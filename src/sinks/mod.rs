@@ -25,7 +25,8 @@ pub struct Sink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks, `nats://…` or `tls://…` for NATS.
+    /// `https://…` for webhooks, `nats://…` or `tls://…` for NATS, `redis://…` or `rediss://…` for
+    /// Redis.
     pub url: String,
     /// Which events it gets, and how.
     #[schema(value_type = Settings)]
@@ -62,6 +63,8 @@ pub enum Kind {
     Webhook,
     /// Messages into a JetStream stream of NATS.
     Nats,
+    /// Entries of a stream of Redis.
+    Redis,
 }
 
 /// Whether a sink gets events.
@@ -100,6 +103,9 @@ pub struct Settings {
     /// NATS: what subjects begin with; the event's type follows. By itself `frontdesk`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Redis: the key of the stream. By itself `frontdesk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
 }
 
 /// How webhooks are signed.
@@ -123,6 +129,12 @@ pub enum SinkError {
     /// The address is none for this kind.
     #[error("{0}")]
     Url(&'static str),
+    /// The build has no client for this kind.
+    #[error("this build lacks the sink `{0}`; build it with `--features {0}`")]
+    Lacking(&'static str),
+    /// A setting is not for this kind, or has a value that is none.
+    #[error("{1}")]
+    Setting(&'static str, &'static str),
     /// There is no such event.
     #[error("there is no event type `{0}`; docs/hand-off.md lists them")]
     Type(String),
@@ -140,6 +152,8 @@ impl SinkError {
     pub fn pointer(&self) -> &'static str {
         match self {
             Self::Id => "/id",
+            Self::Lacking(_) => "/kind",
+            Self::Setting(pointer, _) => pointer,
             Self::Url(_) => "/url",
             Self::Type(_) => "/settings/types",
             Self::Subject => "/settings/subject",
@@ -167,7 +181,17 @@ impl Kind {
         match self {
             Self::Webhook => "webhook",
             Self::Nats => "nats",
+            Self::Redis => "redis",
         }
+    }
+
+    /// Says so where this build cannot call such sinks.
+    pub fn check(self) -> Result<(), SinkError> {
+        let built = match self {
+            Self::Webhook | Self::Nats => true,
+            Self::Redis => cfg!(feature = "redis"),
+        };
+        if built { Ok(()) } else { Err(SinkError::Lacking(self.as_str())) }
     }
 }
 
@@ -202,9 +226,13 @@ impl Sink {
         if !(1..=64).contains(&self.id.len()) || !self.id.bytes().all(well_formed) {
             return Err(SinkError::Id);
         }
+        self.kind.check()?;
         let (schemes, expected): (&[&str], _) = match self.kind {
             Kind::Webhook => (&["https://", "http://"], "a webhook's url begins with https://"),
             Kind::Nats => (&["nats://", "tls://"], "a NATS url begins with nats:// or tls://"),
+            Kind::Redis => {
+                (&["redis://", "rediss://"], "a Redis url begins with redis:// or rediss://")
+            }
         };
         let rest = schemes.iter().find_map(|scheme| self.url.strip_prefix(scheme));
         match rest.map(|rest| rest.split('/').next().unwrap_or_default()) {
@@ -224,7 +252,33 @@ impl Sink {
         if self.settings.subject.as_ref().is_some_and(|subject| !subject.split('.').all(word)) {
             return Err(SinkError::Subject);
         }
+        self.check_destination()
+    }
+
+    /// Checks what only brokers have.
+    fn check_destination(&self) -> Result<(), SinkError> {
+        let Settings { stream, .. } = &self.settings.0;
+        if stream.is_some() && self.kind != Kind::Redis {
+            return Err(SinkError::Setting("/settings/stream", "only Redis has a `stream`"));
+        }
+        if stream.as_ref().is_some_and(String::is_empty) {
+            return Err(SinkError::Setting("/settings/stream", "a stream's key is not empty"));
+        }
+        if self.kind == Kind::Redis
+            && self.path().parse::<u32>().is_err()
+            && !self.path().is_empty()
+        {
+            return Err(SinkError::Url(
+                "a Redis url ends with its host, or / and the database's number",
+            ));
+        }
         Ok(())
+    }
+
+    /// What follows the host of its address, without the slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.url.splitn(4, '/').nth(3).unwrap_or_default()
     }
 
     /// Whether events are kept for it.

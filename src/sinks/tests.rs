@@ -86,7 +86,40 @@ fn a_sink_is_refused_for_what_it_could_never_be() {
         let refusal = refused(Kind::Nats, "nats://nats.example", odd);
         assert_eq!(refusal, Some(SinkError::Subject), "{subject}");
     }
+    assert!(matches!(
+        refused(
+            Kind::Webhook,
+            "https://crm.example",
+            Settings { stream: Some("frontdesk".to_owned()), ..settings() }
+        ),
+        Some(SinkError::Setting("/settings/stream", _))
+    ));
     assert_eq!(Sink::new("Not good", Kind::Nats, "nats://a", settings(), 0), Err(SinkError::Id));
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_redis_sink_names_a_server_and_a_database() {
+    let refused = |url, stream: Option<&str>| {
+        let settings = Settings { stream: stream.map(str::to_owned), ..Settings::default() };
+        Sink::new("crm", Kind::Redis, url, settings, 0).err()
+    };
+    for url in ["redis://redis.example", "rediss://redis.example:6380/", "redis://[::1]/12"] {
+        assert_eq!(refused(url, Some("desk:events")), None, "{url}");
+    }
+    for url in ["tls://redis.example", "redis://redis.example/main", "redis://a@redis.example/0"] {
+        assert!(matches!(refused(url, None), Some(SinkError::Url(_))), "{url}");
+    }
+    let refusal = refused("redis://redis.example", Some(""));
+    assert!(matches!(refusal, Some(SinkError::Setting("/settings/stream", _))));
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_build_without_a_sink_says_which_feature_has_it() {
+    let refused = Sink::new("crm", Kind::Redis, "redis://redis.example", Settings::default(), 0);
+    let said = refused.expect_err("refused").to_string();
+    assert_eq!(said, "this build lacks the sink `redis`; build it with `--features redis`");
 }
 
 #[test]

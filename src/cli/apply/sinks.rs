@@ -31,6 +31,7 @@ pub(super) struct Entry {
     #[serde(default)]
     signature: Signature,
     subject: Option<String>,
+    stream: Option<String>,
     pub secret: Option<toml::Value>,
     #[serde(default)]
     pub login: toml::Table,
@@ -52,6 +53,8 @@ pub(super) struct Written {
     signature: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<toml::Table>,
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
@@ -80,6 +83,7 @@ impl Entry {
             queues: self.queues,
             signature: self.signature,
             subject: self.subject,
+            stream: self.stream,
         };
         let sink = Sink::new(&self.id, self.kind, &self.url, settings, now);
         let sink = sink.map_err(|error| error.to_string())?;
@@ -226,7 +230,7 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
                 }
             }
         }
-        let Settings { types, channels, queues, signature, subject } = sink.settings.0;
+        let Settings { types, channels, queues, signature, subject, stream } = sink.settings.0;
         let signature = (signature == Signature::V1a).then_some("v1a");
         let (id, kind, url) = (sink.id, sink.kind.as_str(), sink.url);
         written.push(Written {
@@ -238,6 +242,7 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
             queues,
             signature,
             subject,
+            stream,
             secret,
             login,
         });

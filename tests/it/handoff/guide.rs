@@ -8,9 +8,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+#[cfg(feature = "redis")]
+use serde_json::Value;
 use serde_json::json;
 
 use super::sinks::{desk, hook};
+#[cfg(feature = "redis")]
+use crate::support::{Broker, Redis};
 use crate::support::{Database, Nats, requests::sms, until};
 
 /// A program of the page, running. It is killed when this is dropped.
@@ -113,5 +117,30 @@ async fn the_consumer_of_the_guide_reads_the_stream() {
     assert!(until(async || script.said().len() >= 2).await, "{:?}", script.said());
     let texts: Vec<_> = script.said().iter().map(|line| line[37..].to_owned()).collect();
     assert_eq!(texts, ["one", "two"]);
+    desk.gateway.stop().await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consumer_of_the_guide_reads_redis() {
+    let redis = Redis::start().await;
+    let script = Script::start("xreadgroup", "redis", &[("REDIS_URL", redis.url())]);
+    reads(&script, redis.sink()).await;
+}
+
+/// Whether a consumer prints each event of a message, in order.
+#[cfg(feature = "redis")]
+async fn reads(script: &Script, mut sink: Value) {
+    let database = Database::sqlite();
+    let desk = desk(&database).await;
+    let types = json!(["interaction.opened", "message.received"]);
+    sink["settings"].as_object_mut().expect("settings").insert("types".to_owned(), types);
+    let (status, made) = desk.call(None, "POST", "sinks", None, Some(sink)).await;
+    assert_eq!(status, 201, "{made}");
+    desk.accept(sms("+12125550101", "SM1", "one")).await;
+    desk.accept(sms("+12125550101", "SM2", "two")).await;
+    assert!(until(async || script.said().len() >= 3).await, "{:?}", script.said());
+    let said: Vec<_> = script.said().iter().map(|line| line[37..].to_owned()).collect();
+    assert_eq!(said, ["interaction.opened", "message.received", "message.received"]);
     desk.gateway.stop().await;
 }

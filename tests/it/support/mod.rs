@@ -1,5 +1,7 @@
 //! What the tests stand on: databases, a gateway on a free port, signed requests.
 
+#[cfg(feature = "redis")]
+mod broker;
 mod cluster;
 mod database;
 mod desk;
@@ -7,14 +9,20 @@ mod gateway;
 mod http;
 mod nats;
 mod process;
+#[cfg(feature = "redis")]
+mod redis;
 pub mod requests;
 
+#[cfg(feature = "redis")]
+pub use broker::{Broker, Stored};
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
 pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
 pub use http::{Reply, client, send, try_send, until, until_within};
 pub use nats::Nats;
 pub use process::Program;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
 
 /// Makes a `sqlite` and a `postgres` test from one body, which is given a fresh [`Database`].
 macro_rules! on_both {

@@ -1,0 +1,95 @@
+//! Connections to brokers, one per sink, made anew when one breaks off.
+
+use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
+
+use tokio::sync::Mutex;
+
+use super::send::Outcome;
+use crate::{
+    clock,
+    egress::EgressError,
+    sinks::{Login, Secrets, Settings, Sink},
+};
+
+/// How often one is made while none lasts.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// One connection per sink, or why there is none.
+#[derive(Debug)]
+pub(super) struct Connections<C>(Arc<Mutex<HashMap<String, Made<C>>>>);
+
+#[derive(Debug)]
+struct Made<C> {
+    url: String,
+    settings: Settings,
+    login: Option<Login>,
+    at: std::time::Instant,
+    connection: Result<C, String>,
+}
+
+impl<C> Clone for Connections<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> Default for Connections<C> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<C: Clone> Connections<C> {
+    /// A connection that stands now, as far as `stands` can tell, or why there is none.
+    pub async fn get(
+        &self,
+        sink: &Sink,
+        secrets: &Secrets,
+        stands: impl FnOnce(&C) -> bool,
+        make: impl Future<Output = Result<C, String>>,
+    ) -> Result<C, String> {
+        let mut made = self.0.lock().await;
+        if let Some(known) = made.get(&sink.id)
+            && known.url == sink.url
+            && known.settings == sink.settings.0
+            && known.login == secrets.login
+        {
+            match &known.connection {
+                Ok(connection) if stands(connection) => return Ok(connection.clone()),
+                result if clock::instant().saturating_duration_since(known.at) < RECONNECT => {
+                    let broken = |_: &C| "the connection broke off".to_owned();
+                    return Err(result.as_ref().map_or_else(Clone::clone, broken));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let connection = make.await;
+        let now = Made {
+            url: sink.url.clone(),
+            settings: sink.settings.0.clone(),
+            login: secrets.login.clone(),
+            at: clock::instant(),
+            connection: connection.clone(),
+        };
+        made.insert(sink.id.clone(), now);
+        connection
+    }
+}
+
+/// What became of telling an event, within the time there is.
+pub(super) async fn within(
+    timeout: Duration,
+    told: impl Future<Output = Result<(), String>>,
+) -> Outcome {
+    let late = |_| Err("there was no acknowledgment in time".to_owned());
+    match tokio::time::timeout(timeout, told).await.unwrap_or_else(late) {
+        Ok(()) => Outcome::Accepted { status: None },
+        Err(error) => Outcome::Failed { status: None, error, retry_after: None },
+    }
+}
+
+/// Why there is no connection, with the cause: which certificate TLS refused, for instance.
+pub(super) fn unreachable(error: &EgressError) -> String {
+    let cause = error.source().map(|cause| format!(": {cause}"));
+    format!("{error}{}", cause.unwrap_or_default())
+}

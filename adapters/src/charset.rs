@@ -2,11 +2,14 @@
 //!
 //! Nothing here fails: what a charset has no letter for becomes U+FFFD.
 
+use std::sync::LazyLock;
+
 use percent_encoding::percent_decode;
 
 /// The basic alphabet of GSM 03.38 by code; the escape to the extension is a gap.
 const GSM: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{fffd}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                    ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
+static ALPHABET: LazyLock<Vec<char>> = LazyLock::new(|| GSM.chars().collect());
 const ESCAPE: u8 = 0x1b;
 
 /// Big-endian UTF-16, which SMS calls UCS-2.
@@ -29,13 +32,12 @@ pub(crate) fn gsm(bytes: &[u8]) -> String {
     if !bytes.is_ascii() {
         return utf8_or_latin1(bytes);
     }
-    let alphabet: Vec<char> = GSM.chars().collect();
     let mut text = String::with_capacity(bytes.len());
     let mut codes = bytes.iter().copied();
     while let Some(code) = codes.next() {
         text.push(match code {
             ESCAPE => codes.next().map_or(char::REPLACEMENT_CHARACTER, extension),
-            code => alphabet[usize::from(code)],
+            code => ALPHABET[usize::from(code)],
         });
     }
     text

@@ -38,7 +38,28 @@ pub enum Decoded {
 
 /// Decodes one request as if nothing had been recorded before.
 pub fn decode(adapter: &Adapter, account: &Account, request: Request, now: Timestamp) -> Decoded {
-    match adapter.accept(request, account, now) {
+    decoded(adapter, account, adapter.accept(request, account, now))
+}
+
+/// Decodes a request of which nobody knows when it arrived: as if at the time it was signed.
+pub fn decode_undated(
+    adapter: &Adapter,
+    account: &Account,
+    request: Request,
+    now: Timestamp,
+) -> Decoded {
+    let accepted = match adapter.accept(request, account, now) {
+        Accepted::Refused(request, Refusal::Stale { signed_at, .. }) => {
+            let signed_at = Timestamp::from_seconds(signed_at).unwrap_or(now);
+            adapter.accept(request, account, signed_at)
+        }
+        accepted => accepted,
+    };
+    decoded(adapter, account, accepted)
+}
+
+fn decoded(adapter: &Adapter, account: &Account, accepted: Accepted) -> Decoded {
+    match accepted {
         Accepted::Handshake(answer) => {
             Decoded::Verified { verified: true, events: Vec::new(), answer, malformed: None }
         }
@@ -80,22 +101,6 @@ pub fn decode_line(line: &str, arrival: Arrival) -> Decoded {
         }
         Err(detail) => refused("malformed", detail),
     }
-}
-
-/// Decodes a request of which nobody knows when it arrived: as if at the time it was signed.
-pub fn decode_undated(
-    adapter: &Adapter,
-    account: &Account,
-    request: Request,
-    now: Timestamp,
-) -> Decoded {
-    let scheme = adapter.verifier;
-    let timed = scheme.is_timed_in(&request);
-    let signed_at = match timed.then(|| scheme.verify(&request, account, now)) {
-        Some(Err(Refusal::Stale { signed_at, .. })) => Timestamp::from_seconds(signed_at),
-        Some(Ok(()) | Err(_)) | None => None,
-    };
-    decode(adapter, account, request, signed_at.unwrap_or(now))
 }
 
 fn refused(refused: &'static str, detail: String) -> Decoded {

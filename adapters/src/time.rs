@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds since the Unix epoch, UTC. Shown as RFC 3339 with milliseconds.
@@ -44,7 +45,7 @@ impl Timestamp {
                 Self::from_seconds(unix)
             };
         }
-        if let Some(time) = Self::parse_rfc3339(text) {
+        if let Some(time) = Self::parse_iso(text, &Offset::UTC) {
             return Some(time);
         }
         if let Some((time, offset)) = text.rsplit_once(' ') {
@@ -53,22 +54,22 @@ impl Timestamp {
                 return Some(time);
             }
         }
-        if let Ok(time) = text.parse::<jiff::civil::DateTime>() {
-            let time = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-            return Self::from_millis(time.timestamp().as_millisecond());
-        }
         let time = jiff::fmt::rfc2822::parse(text).ok()?;
         Self::from_millis(time.timestamp().as_millisecond())
     }
 
     /// Reads a time in any of the forms providers use; without a zone it is `offset` from UTC.
     pub(crate) fn parse_at(text: &str, offset: Offset) -> Option<Self> {
-        if let Some(time) = Self::parse_rfc3339(text) {
-            return Some(time);
-        }
-        match text.trim().parse::<jiff::civil::DateTime>() {
-            Ok(time) => Self::of_civil(time, offset),
-            Err(_) => Self::parse(text),
+        Self::parse_iso(text.trim(), &offset).or_else(|| Self::parse(text))
+    }
+
+    /// Reads RFC 3339, with or without a zone, in one go: a failed attempt costs more than success.
+    fn parse_iso(text: &str, home: &Offset) -> Option<Self> {
+        let pieces = Pieces::parse(text).ok()?;
+        let time = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+        match pieces.to_numeric_offset() {
+            Some(offset) => Self::from_millis(offset.to_timestamp(time).ok()?.as_millisecond()),
+            None => Self::of_civil(time, home),
         }
     }
 
@@ -80,7 +81,7 @@ impl Timestamp {
         let time = jiff::fmt::strtime::parse(pattern, text.trim()).ok()?;
         match time.to_timestamp() {
             Ok(time) => Self::from_millis(time.as_millisecond()),
-            Err(_) => Self::of_civil(time.to_datetime().ok()?, offset),
+            Err(_) => Self::of_civil(time.to_datetime().ok()?, &offset),
         }
     }
 
@@ -90,8 +91,8 @@ impl Timestamp {
         jiff::fmt::strtime::format(pattern, &time).ok()
     }
 
-    fn of_civil(time: jiff::civil::DateTime, offset: Offset) -> Option<Self> {
-        let time = time.to_zoned(offset.0).ok()?;
+    fn of_civil(time: jiff::civil::DateTime, home: &Offset) -> Option<Self> {
+        let time = time.to_zoned(home.0.clone()).ok()?;
         Self::from_millis(time.timestamp().as_millisecond())
     }
 

@@ -22,6 +22,7 @@ mod matrix;
 mod messagebird;
 mod plivo;
 mod published;
+mod redact;
 mod rsa;
 mod shared_secret;
 mod signalwire;
@@ -122,20 +123,10 @@ pub trait Scheme: fmt::Debug + Send + Sync {
         one.secrets(self.secret_field()).iter().any(shared)
     }
 
-    /// Whether a signature is only good for a while: a time is signed with the request.
-    fn is_timed(&self) -> bool {
-        false
-    }
-
     /// Whether `request` carries a proof, right or wrong.
     fn is_signed(&self, request: &Request) -> bool {
         let header = self.signature_header();
         request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
-    }
-
-    /// Whether the proof that `request` carries is only good for a while.
-    fn is_timed_in(&self, request: &Request) -> bool {
-        self.is_timed() && self.is_signed(request)
     }
 
     /// The addresses of what must be fetched before `request` can be checked: certificates, keys.

@@ -77,10 +77,12 @@ pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
 pub(super) async fn pass(store: &Store, pass: Pass, upto: Uuid) -> Result<bool, StoreError> {
     const WALKED: &str =
         "select id from messages where id > $1 and id < $2 order by id limit 1 offset $3";
+    // Looked up one by one: as a join, PostgreSQL keeps a plan from when the index was empty, which
+    // reads all of it for every message.
     const NEW: &str = "select m.id, i.seq, m.text from messages m \
         join interactions i on i.id = m.interaction_id \
-        left join search_messages s on s.message_id = m.id \
-        where m.id > $1 and m.id <= $2 and m.text is not null and s.message_id is null order by m.id";
+        where m.id > $1 and m.id <= $2 and m.text is not null \
+        and (select s.seq from search_messages s where s.message_id = m.id) is null order by m.id";
     const MOVE: &str = "insert into search_progress (name, upto) values ($1, $2) \
         on conflict (name) do update set upto = excluded.upto";
     let mut tx = store.begin_read().await?;

@@ -1,4 +1,5 @@
-//! `cargo +nightly fuzz run any_request`, from `adapters/`.
+//! `cargo +nightly fuzz run -s none any_request CORPUS`, from `adapters/`, over what `seeds` wrote
+//! there. With `RUSTC_BOOTSTRAP=1` a stable compiler does. Safe code needs no sanitizer.
 #![no_main]
 
 #[path = "../harness.rs"]

@@ -69,3 +69,19 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_recipient_of_a_message_opts_out_for_himself() {
+        let key = |number| {
+            let recipient = Address::international(number);
+            let report = Report { id: Some("1".to_owned()), recipient, ..Report::default() };
+            report.opt_out().expect("an opt-out").dedupe_key()
+        };
+        assert_ne!(key("15550100002"), key("15550100003"));
+        assert_eq!(key("15550100002"), key("15550100002"));
+    }
+}

@@ -38,10 +38,6 @@ impl Scheme for Apple {
         Some(HEADER)
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn describe(&self) -> String {
         format!("JWT in {HEADER}; the body is not covered")
     }

@@ -40,10 +40,6 @@ impl Scheme for BotFramework {
         published::HEADER
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn documents(&self, request: &Request, account: &Account) -> Vec<String> {
         let cloud = self.cloud(account);
         let expected = [cloud.issuer];

@@ -68,10 +68,6 @@ impl Scheme for ChosenProofs {
         has_header_like(request, "signature") || self.beside.is_signed(request)
     }
 
-    fn is_timed_in(&self, request: &Request) -> bool {
-        has_header_like(request, "signature") && has_header_like(request, "timestamp")
-    }
-
     fn describe(&self) -> String {
         "as the account says: HMAC in a header, a secret header, a secret address, Basic".to_owned()
     }

@@ -38,10 +38,6 @@ impl Scheme for Ed25519 {
         self.header
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn describe(&self) -> String {
         format!("Ed25519 of time and body in {}", self.header)
     }

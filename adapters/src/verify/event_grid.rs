@@ -67,11 +67,6 @@ impl Scheme for EventGrid {
         has_token(request) || !request.raw_query().is_empty()
     }
 
-    /// Of the proofs only the token ages.
-    fn is_timed_in(&self, request: &Request) -> bool {
-        has_token(request)
-    }
-
     fn documents(&self, request: &Request, account: &Account) -> Vec<String> {
         let issuers = self.issuers(account);
         let issuers: Vec<_> = issuers.iter().map(String::as_str).collect();

@@ -42,10 +42,6 @@ impl Scheme for MessageBird {
         TOKEN
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn is_signed(&self, request: &Request) -> bool {
         [TOKEN, SIGNATURE, standard_webhooks::SIGNATURE].iter().any(|name| has(request, name))
     }

@@ -1,6 +1,6 @@
 //! The secret itself, in a header: proves who sent, but not what.
 
-use super::{Scheme, any_matches, same, signing_secret};
+use super::{Scheme, any_matches, redact::redact, same, signing_secret};
 use crate::{Account, AccountError, Refusal, Request, Timestamp};
 
 /// The secret itself, in a header.
@@ -10,6 +10,8 @@ pub struct SharedSecret {
     pub header: &'static str,
     /// The account's field with the secret.
     pub secret: &'static str,
+    /// A member of the body that is a secret as well, if not one that proves anything to us.
+    pub in_body: Option<&'static str>,
 }
 
 impl Scheme for SharedSecret {
@@ -23,6 +25,12 @@ impl Scheme for SharedSecret {
 
     fn secret_header(&self) -> Option<&'static str> {
         Some(self.header)
+    }
+
+    fn redact(&self, body: &mut Vec<u8>) {
+        if let Some(member) = self.in_body {
+            redact(body, member);
+        }
     }
 
     fn signs(&self) -> bool {

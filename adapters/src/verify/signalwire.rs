@@ -44,12 +44,7 @@ impl Scheme for SignalWire {
                     same(&hmac_sha1(key, &[url.as_bytes(), &request.body]), &given)
                 })
             };
-            let as_configured = matches(address(request));
-            if as_configured.is_ok() || secrets.is_empty() {
-                return as_configured;
-            }
-            let mut otherwise = other_spellings(address(request)).into_iter();
-            return otherwise.find_map(|url| matches(&url).ok()).ok_or(MISMATCH);
+            return in_any_spelling(request, matches);
         }
         let as_twilio = self.compatible().verify(request, account, now);
         if as_twilio.is_ok() || !request.is_form() {
@@ -59,9 +54,11 @@ impl Scheme for SignalWire {
         let mut form: Vec<_> = request.form().collect();
         form.sort_by(|(one, _), (other, _)| one.cmp(other));
         let form: String = form.iter().flat_map(|(name, value)| [name.as_ref(), value]).collect();
-        any_matches(secrets, |secret| {
-            let parts = [address(request).as_bytes(), form.as_bytes()];
-            same(&hmac_sha1(secret.expose().as_bytes(), &parts), &given)
+        in_any_spelling(request, |url| {
+            any_matches(secrets, |secret| {
+                let key = secret.expose().as_bytes();
+                same(&hmac_sha1(key, &[url.as_bytes(), form.as_bytes()]), &given)
+            })
         })
     }
 
@@ -97,6 +94,17 @@ fn is_raw(request: &Request) -> bool {
         && !request.body.is_empty()
         && !request.is_form()
         && !request.query().any(|(name, _)| name == "bodySHA256")
+}
+
+/// As the address is configured, else with and without its port.
+fn in_any_spelling(
+    request: &Request,
+    matches: impl Fn(&str) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    matches(address(request)).or_else(|refusal| {
+        let mut otherwise = other_spellings(address(request)).into_iter();
+        otherwise.find_map(|url| matches(&url).ok()).ok_or(refusal)
+    })
 }
 
 fn address(request: &Request) -> &str {

@@ -48,20 +48,12 @@ impl Scheme for Sinch {
         SIGNATURE
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn secret_in_address(&self) -> bool {
         true
     }
 
     fn is_signed(&self, request: &Request) -> bool {
         has(request, SIGNATURE) || has(request, NUMBERS) || self.endpoint.is_signed(request)
-    }
-
-    fn is_timed_in(&self, request: &Request) -> bool {
-        has(request, SIGNATURE) || has(request, APPLICATION_TIMESTAMP)
     }
 
     fn describe(&self) -> String {

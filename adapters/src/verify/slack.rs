@@ -23,10 +23,6 @@ impl Scheme for Slack {
         SIGNATURE
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn describe(&self) -> String {
         format!("HMAC-SHA256 of time and body in {SIGNATURE}")
     }

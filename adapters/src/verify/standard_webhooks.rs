@@ -35,10 +35,6 @@ impl Scheme for StandardWebhooks {
         SIGNATURE
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn describe(&self) -> String {
         "Standard Webhooks, v1 and v1a".to_owned()
     }

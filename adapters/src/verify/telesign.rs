@@ -40,10 +40,6 @@ impl Scheme for Telesign {
         HEADER
     }
 
-    fn is_timed_in(&self, request: &Request) -> bool {
-        request.header(NONCE).is_some()
-    }
-
     fn describe(&self) -> String {
         format!("HMAC-SHA256 of the body in {HEADER}")
     }

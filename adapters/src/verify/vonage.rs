@@ -93,10 +93,6 @@ impl Scheme for Vonage {
         HEADER
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn is_signed(&self, request: &Request) -> bool {
         has_header(request) || parameters(request).iter().any(|(name, _)| name == "sig")
     }

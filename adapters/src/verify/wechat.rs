@@ -10,8 +10,7 @@ use sha1::{Digest, Sha1};
 
 use super::{Endpoint, MISMATCH, Scheme, any_matches, fresh, hex, same, signing_secret, unhex};
 use crate::{
-    Account, AccountError, Malformed, Method, Refusal, Request, Secret, Timestamp, Verified, json,
-    xml,
+    Account, AccountError, Malformed, Refusal, Request, Secret, Timestamp, Verified, json, xml,
 };
 
 /// WeChat's signatures, plain and of encrypted bodies.
@@ -50,19 +49,8 @@ impl Scheme for WeChat {
         ""
     }
 
-    fn is_timed(&self) -> bool {
-        true
-    }
-
     fn is_signed(&self, request: &Request) -> bool {
         [SIGNATURE, BODY_SIGNATURE].iter().any(|name| parameter(request, name).is_ok())
-    }
-
-    /// Not the check of an address, which gives nothing away, nor what covers the body.
-    fn is_timed_in(&self, request: &Request) -> bool {
-        request.method != Method::Get
-            && self.is_signed(request)
-            && parameter(request, BODY_SIGNATURE).is_err()
     }
 
     fn describe(&self) -> String {

@@ -1,6 +1,6 @@
 //! What a fixture's author expects of the gateway, against what it did.
 
-use frontdesk_adapters::{Account, Adapter, Handshake, Method, Request};
+use frontdesk_adapters::{Account, Adapter, Handshake, Method, Refusal, Request, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,9 +33,11 @@ impl Verdict {
         account: &Account,
         request: &Request,
         expected: &Value,
+        now: Timestamp,
     ) -> Self {
         // A proof of its own was made when the fixture was recorded, long before now.
-        let is_past = adapter.verifier.is_timed_in(request);
+        let refusal = adapter.verifier.verify(request, account, now).err();
+        let is_past = matches!(refusal, Some(Refusal::Stale { .. }));
         match (expected["refused"].as_str(), is_past) {
             (Some(word), false) => return Self::refused(request.method, Some(word)),
             (None, true) => return Self::refused(request.method, Some("stale")),

@@ -212,8 +212,9 @@ async fn post_all(
     for case in &folder.cases {
         let request = fixture::read(&case.request, gateway)
             .with_context(|| format!("fixtures/{}.http", case.name))?;
-        let mut verdict = Verdict::expect(folder.adapter, &account, &request, &case.expected);
-        let request = fixture::signed(request, folder.adapter, &account, clock.now())?;
+        let (adapter, now) = (folder.adapter, clock.now());
+        let mut verdict = Verdict::expect(adapter, &account, &request, &case.expected, now);
+        let request = fixture::signed(request, adapter, &account, now)?;
         progress.set_message(case.name.clone());
         verdict.hear(&http::send(&client, gateway, &request).await?);
         progress.inc(1);

@@ -36,6 +36,11 @@ pub const ADAPTER: Adapter = Adapter {
     sample,
 };
 
+/// Opt-outs and subscriptions have neither id nor time. Leaving twice does no harm, while joining
+/// again after having left must be meant.
+const LEAVES_AGAIN_AFTER_MILLIS: u32 = 60 * 1000;
+const JOINS_AGAIN_AFTER_MILLIS: u32 = 24 * 60 * 60 * 1000;
+
 /// The person has opted out of our sender name.
 const BLACKLISTED: &str = "UserInBlackList";
 
@@ -116,22 +121,49 @@ fn opt_out(body: Json<'_>) -> Event {
         kind: Kind::OptOut,
         sender: address(body, "phoneNumber").map(Into::into),
         recipient: address(body, "senderId").map(Into::into),
+        repeats_within: Some(LEAVES_AGAIN_AFTER_MILLIS),
         ..Message::default()
     })
 }
 
 /// Somebody joins or leaves a premium service.
 fn subscription(word: &str, body: Json<'_>) -> Event {
-    let kind = match word.to_ascii_lowercase().as_str() {
-        "addition" => Kind::OptIn,
-        "deletion" => Kind::OptOut,
-        _ => Kind::Other,
+    let (kind, again) = match word.to_ascii_lowercase().as_str() {
+        "addition" => (Kind::OptIn, Some(JOINS_AGAIN_AFTER_MILLIS)),
+        "deletion" => (Kind::OptOut, Some(LEAVES_AGAIN_AFTER_MILLIS)),
+        _ => (Kind::Other, None),
     };
     Event::Message(Message {
         kind,
         sender: address(body, "phoneNumber").map(Into::into),
         recipient: address(body, "shortCode").map(Into::into),
         metadata: body.pick(&["keyword"]),
+        repeats_within: again,
         ..Message::other(format!("subscription/{word}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Accepted, Method, Timestamp};
+
+    #[test]
+    fn who_opts_out_again_later_means_it() {
+        let window = |form: &str| {
+            let kind = "application/x-www-form-urlencoded".to_owned();
+            let headers = vec![("content-type".to_owned(), kind)];
+            let request =
+                Request::new(Method::Post, "https://desk.example/a", headers, form.into());
+            let now = Timestamp::from_millis(0).expect("the epoch");
+            match ADAPTER.watch(request, &Account::default(), now).0 {
+                Accepted::Understood(_, parsed) => parsed.events[0].repeats_within(),
+                other => panic!("{other:?}"),
+            }
+        };
+        let leaves = window("senderId=ACME&phoneNumber=%2B254711000001").expect("a window");
+        let joins = window("phoneNumber=%2B254711000001&shortCode=21512&updateType=addition");
+        assert!(joins.expect("a window") > leaves);
+        assert_eq!(window("id=1&from=%2B254711000001&to=21512&text=Hi"), None);
+    }
 }

@@ -127,8 +127,9 @@ fn event(item: &Value) -> Event {
         _ => {
             let message = item.at("message");
             let id = message.text("id");
+            let to = item.text("to").unwrap_or_default();
             Event::Message(Message {
-                key: id.as_ref().map(|id| format!("{word}:{id}")),
+                key: id.as_ref().map(|id| format!("{word}:{id}:{to}")),
                 id,
                 sent_at: item.time("time"),
                 metadata: item.kept(),

@@ -12,6 +12,8 @@
 //!   their names. The first attachment in Teams is usually the same text as HTML.
 //! - Files sent to the bot can be fetched for some minutes without a token; pictures within a text
 //!   need the bot's own.
+//! - Installing the bot and removing it is as often an administrator's doing as the person's: neither
+//!   an opt-in nor an opt-out.
 //! - An `invoke` waits for a JSON answer; what a card was filled with is a postback.
 //! - Any 2xx will do, within about 15 seconds; after a failure the activity may come again.
 //!
@@ -217,8 +219,11 @@ fn reactions(activity: Json<'_>) -> Vec<Event> {
     let mut events = Vec::new();
     for (list, is_added) in [("reactionsAdded", true), ("reactionsRemoved", false)] {
         for reaction in activity.at(list).items() {
-            let word = reaction.text("type");
-            let emoji = word.as_deref().filter(|_| is_added).map(|word| match word {
+            let Some(word) = reaction.text("type") else {
+                events.push(other(activity, "messageReaction", &[]));
+                continue;
+            };
+            let emoji = is_added.then_some(match word.as_str() {
                 "like" => "👍",
                 "heart" => "❤️",
                 "laugh" => "😆",
@@ -232,8 +237,9 @@ fn reactions(activity: Json<'_>) -> Vec<Event> {
                 id: activity.text("id"),
                 key: timed_key(activity, &format!("reaction:{}", events.len())),
                 target: activity.text("replyToId"),
+                reply_to: activity.text("replyToId"),
                 emoji: emoji.map(str::to_owned),
-                provider_type: word,
+                provider_type: Some(word),
                 ..base(activity)
             }));
         }

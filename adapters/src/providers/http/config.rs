@@ -162,6 +162,7 @@ pub(super) struct Config<'a> {
 pub(super) fn check(account: &Account) -> Result<(), AccountError> {
     let config = Config::read(account)?;
     config.check_paths()?;
+    config.time.check()?;
     check_types(account, &config)?;
     check_answer(account)
 }
@@ -279,11 +280,14 @@ impl<'a> Times<'a> {
             Some("milliseconds") => TimeForm::Milliseconds,
             Some(pattern) => TimeForm::Pattern(pattern),
         };
-        let times = Self { form, offset };
-        // A pattern is one if it reads what it writes.
-        let sample = Timestamp::from_seconds(1_767_225_600).map(|time| times.write(time));
-        match sample.flatten().and_then(|text| times.read_text(&text)) {
-            Some(_) => Ok(times),
+        Ok(Self { form, offset })
+    }
+
+    /// A pattern is one if it reads what it writes.
+    fn check(&self) -> Result<(), AccountError> {
+        let sample = Timestamp::from_seconds(1_767_225_600).and_then(|time| self.write(time));
+        match sample.and_then(|text| self.read_text(&text)) {
+            Some(_) => Ok(()),
             None => invalid(
                 "time_format",
                 "expected auto, seconds, milliseconds, or a pattern with date and time, such as \

@@ -24,8 +24,9 @@ pub(super) fn read(item: Json<'_>) -> Message {
         let content_type = part.text("contentType").unwrap_or_default();
         match part.text("url") {
             Some(url) => message.attachments.extend(media(url, content_type)),
-            None if content_type.starts_with("text/plain") && message.text.is_none() => {
-                message.text = part.text("value");
+            None if content_type.starts_with("text/plain") => {
+                let said = message.text.take().into_iter().chain(part.text("value"));
+                message.text = event::text(said.collect::<Vec<_>>().join("\n"));
             }
             None => {}
         }

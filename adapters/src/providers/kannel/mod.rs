@@ -59,13 +59,16 @@ const fn parameter(name: &'static str, help: &'static str) -> Field {
     Field { name, secret: false, required: false, help }
 }
 
-const ID: &str = "id";
-const SENDER: &str = "sender";
-const RECIPIENT: &str = "recipient";
-const TEXT: &str = "text";
-const TIME: &str = "time";
-const STATUS: &str = "status";
-const REPLY: &str = "reply";
+/// What is found in a parameter: the account's field with its name, and the names it has without.
+type Part = (&'static str, &'static [&'static str]);
+
+const ID: Part = ("id_parameter", &["id", "uuid"]);
+const SENDER: Part = ("sender_parameter", &["sender", "from"]);
+const RECIPIENT: Part = ("recipient_parameter", &["to", "receiver", "recipient"]);
+const TEXT: Part = ("text_parameter", &["message", "text"]);
+const TIME: Part = ("time_parameter", &["ts", "time", "timestamp"]);
+const STATUS: Part = ("status_parameter", &["status"]);
+const REPLY: Part = ("reply_parameter", &["reply", "answer"]);
 
 /// A request and what its operator calls its parameters.
 struct Call<'a> {
@@ -76,36 +79,22 @@ struct Call<'a> {
 
 impl Call<'_> {
     /// The parameter for `part`: the one the account names, else the first usual one that is there.
-    fn text(&self, part: &str) -> Option<String> {
-        self.names(part).iter().find_map(|name| Json::from(&self.parameters).text(name))
+    fn text(&self, part: Part) -> Option<String> {
+        self.names(part).find_map(|name| Json::from(&self.parameters).text(name))
     }
 
-    fn bytes(&self, part: &str) -> Option<Vec<u8>> {
-        self.names(part).iter().find_map(|name| self.request.parameter_bytes(name))
+    fn bytes(&self, part: Part) -> Option<Vec<u8>> {
+        self.names(part).find_map(|name| self.request.parameter_bytes(name))
     }
 
-    fn names(&self, part: &str) -> Vec<&str> {
-        match self.account.get(&format!("{part}_parameter")) {
-            Some(name) => vec![name],
-            None => usual(part).to_vec(),
-        }
+    fn names(&self, (field, usual): Part) -> impl Iterator<Item = &str> {
+        let chosen = self.account.get(field);
+        let usual = if chosen.is_some() { &[] } else { usual };
+        chosen.into_iter().chain(usual.iter().copied())
     }
 
     fn plain(&self, name: &str) -> Option<String> {
         Json::from(&self.parameters).text(name)
-    }
-}
-
-fn usual(part: &str) -> &'static [&'static str] {
-    match part {
-        ID => &["id", "uuid"],
-        SENDER => &["sender", "from"],
-        RECIPIENT => &["to", "receiver", "recipient"],
-        TEXT => &["message", "text"],
-        TIME => &["ts", "time", "timestamp"],
-        STATUS => &["status"],
-        REPLY => &["reply", "answer"],
-        _ => &[],
     }
 }
 
@@ -137,10 +126,7 @@ fn acknowledge(_: Recorded<'_>) -> Answer {
 }
 
 fn sample(sample: &Sample<'_>) -> Request {
-    let name = |part: &str| {
-        let chosen = sample.account.get(&format!("{part}_parameter"));
-        chosen.or_else(|| usual(part).first().copied()).unwrap_or_default()
-    };
+    let name = |(field, usual): Part| sample.account.get(field).unwrap_or(usual[0]);
     sample.query(&[
         (name(ID), sample.id),
         (name(TIME), &sample.now.as_seconds().to_string()),

@@ -132,8 +132,7 @@ fn event(item: Json<'_>, ours: Option<&str>) -> Message {
         }
         word => {
             event.kind = match word {
-                // Before there was anything to say of it, it was not told either.
-                "follow" if item.at("follow").value().is_some() => Kind::OptIn,
+                "follow" => Kind::OptIn,
                 "unfollow" => Kind::OptOut,
                 _ => Kind::Other,
             };

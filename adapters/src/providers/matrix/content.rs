@@ -48,6 +48,7 @@ fn reacted(message: &mut Message, content: Json<'_>) {
     let relation = content.at("m.relates_to");
     message.emoji = relation.text("key");
     becomes(message, Kind::Reaction, relation.text("event_id"));
+    message.reply_to.clone_from(&message.target);
 }
 
 fn said(message: &mut Message, word: &str, content: Json<'_>) {

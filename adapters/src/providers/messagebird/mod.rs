@@ -18,8 +18,8 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    Account, Adapter, Address, Answer, Event, Field, Handshake, Malformed, Medium, Message, Method,
-    Parsed, Recorded, Request, Sample, Verified,
+    Account, Adapter, Address, Answer, Field, Handshake, Malformed, Medium, Method, Parsed,
+    Recorded, Request, Sample, Verified,
     json::{self, Json},
     verify::MessageBird,
 };
@@ -108,16 +108,4 @@ fn parameters<'a>(
 
 fn number(body: Json<'_>, names: &[&str]) -> Option<Address> {
     Address::international(&body.first_text(names)?)
-}
-
-/// Somebody of whom the provider says that they want no more messages.
-fn opt_out(report: &crate::event::Report) -> Option<Event> {
-    let person = report.recipient.clone()?;
-    Some(Event::Message(Message {
-        kind: crate::Kind::OptOut,
-        sender: Some(person.into()),
-        recipient: report.sender.clone().map(Into::into),
-        key: report.id.as_ref().map(|id| format!("opt_out:{id}")),
-        ..Message::default()
-    }))
 }

@@ -1,6 +1,6 @@
 //! The REST API: a message or a status in flat parameters.
 
-use super::{number, opt_out};
+use super::number;
 use crate::{
     Attachment, AttachmentKind, DeliveryError, DeliveryStatus, Event, Message, Timestamp,
     event::Report, json::Json,
@@ -82,7 +82,7 @@ fn status(body: Json<'_>) -> Vec<Event> {
         error: DeliveryError::of(code, reason),
         medium: None,
     };
-    let opt_out = has_opted_out.then(|| opt_out(&report)).flatten();
+    let opt_out = has_opted_out.then(|| report.opt_out()).flatten();
     let mut events = vec![report.event(&word, meaning)];
     events.extend(opt_out);
     events

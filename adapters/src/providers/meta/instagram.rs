@@ -18,10 +18,8 @@
 //! Unconfirmed: with Instagram Login, whether `entry[].id` may differ from the id other calls give;
 //! `login_account_id` takes the second one.
 
-use serde_json::json;
-
 use super::{VERIFIER, VERIFY_TOKEN_FIELD, acknowledge, handshake, messaging};
-use crate::{Adapter, Field, Handshake, Medium, Request, Sample};
+use crate::{Adapter, Field, Handshake, Medium};
 
 /// Instagram messaging.
 pub const ADAPTER: Adapter = Adapter {
@@ -57,24 +55,7 @@ pub const ADAPTER: Adapter = Adapter {
     handshake: Handshake::Answer(handshake),
     parse: |request, _| messaging::parse(request),
     acknowledge,
-    sample,
+    sample: |sample| messaging::sample(sample, "instagram", ACCOUNT_ID, "5614879045270002"),
 };
 
 const ACCOUNT_ID: &str = "account_id";
-
-fn sample(sample: &Sample<'_>) -> Request {
-    let account = sample.account.get(ACCOUNT_ID).unwrap_or(sample.address);
-    sample.json(&json!({
-        "object": "instagram",
-        "entry": [{
-            "id": account,
-            "time": sample.now.as_millis(),
-            "messaging": [{
-                "sender": {"id": sample.from.unwrap_or("5614879045270002")},
-                "recipient": {"id": account},
-                "timestamp": sample.now.as_millis(),
-                "message": {"mid": format!("aWdf{}", sample.id), "text": sample.text},
-            }],
-        }],
-    }))
-}

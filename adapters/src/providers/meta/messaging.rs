@@ -5,11 +5,11 @@
 
 mod content;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
-    Address, DeliveryStatus, Event, Kind, Malformed, Message, Parsed, Recipient, Request, Status,
-    Timestamp, Verified, event,
+    Address, DeliveryStatus, Event, Kind, Malformed, Message, Parsed, Recipient, Request, Sample,
+    Status, Timestamp, Verified, event,
     json::{self as read, Json},
 };
 
@@ -34,6 +34,24 @@ pub(super) fn parse(request: &Request<Verified>) -> Result<Parsed, Malformed> {
         }
     }
     Ok(events.into())
+}
+
+/// A text from `somebody` to the page or account in the field `ours`.
+pub(super) fn sample(sample: &Sample<'_>, object: &str, ours: &str, somebody: &str) -> Request {
+    let ours = sample.account.get(ours).unwrap_or(sample.address);
+    sample.json(&json!({
+        "object": object,
+        "entry": [{
+            "id": ours,
+            "time": sample.now.as_millis(),
+            "messaging": [{
+                "sender": {"id": sample.from.unwrap_or(somebody)},
+                "recipient": {"id": ours},
+                "timestamp": sample.now.as_millis(),
+                "message": {"mid": format!("m_{}", sample.id), "text": sample.text},
+            }],
+        }],
+    }))
 }
 
 /// A change of a field that is not about messages, or a test that wraps a message like one.

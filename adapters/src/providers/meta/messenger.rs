@@ -15,10 +15,8 @@
 //!
 //! Unconfirmed: how long media stay, and the horizon of repetition.
 
-use serde_json::json;
-
 use super::{APP_SECRET_FIELD, VERIFIER, VERIFY_TOKEN_FIELD, acknowledge, handshake, messaging};
-use crate::{Adapter, Field, Handshake, Medium, Request, Sample};
+use crate::{Adapter, Field, Handshake, Medium};
 
 /// Facebook Messenger.
 pub const ADAPTER: Adapter = Adapter {
@@ -41,24 +39,7 @@ pub const ADAPTER: Adapter = Adapter {
     handshake: Handshake::Answer(handshake),
     parse: |request, _| messaging::parse(request),
     acknowledge,
-    sample,
+    sample: |sample| messaging::sample(sample, "page", PAGE_ID, "7209313119150002"),
 };
 
 const PAGE_ID: &str = "page_id";
-
-fn sample(sample: &Sample<'_>) -> Request {
-    let page = sample.account.get(PAGE_ID).unwrap_or(sample.address);
-    sample.json(&json!({
-        "object": "page",
-        "entry": [{
-            "id": page,
-            "time": sample.now.as_millis(),
-            "messaging": [{
-                "sender": {"id": sample.from.unwrap_or("7209313119150002")},
-                "recipient": {"id": page},
-                "timestamp": sample.now.as_millis(),
-                "message": {"mid": format!("m_{}", sample.id), "text": sample.text},
-            }],
-        }],
-    }))
-}

@@ -187,16 +187,9 @@ fn status(word: &str, parameters: Json<'_>) -> Vec<Event> {
         error: DeliveryError::of(code.clone(), None),
         medium: medium(parameters),
     };
-    let opt_out = report.recipient.clone().filter(|_| code.as_deref() == Some(BLOCKED));
-    let opt_out = opt_out.map(|person| Message {
-        kind: Kind::OptOut,
-        sender: Some(person.into()),
-        recipient: report.sender.clone().map(Into::into),
-        medium: report.medium,
-        key: report.id.as_ref().map(|id| format!("opt_out:{id}")),
-        ..Message::default()
-    });
+    let is_blocked = code.as_deref() == Some(BLOCKED);
+    let opt_out = is_blocked.then(|| report.opt_out()).flatten();
     let mut events = vec![report.event(word, meaning)];
-    events.extend(opt_out.map(Event::Message));
+    events.extend(opt_out);
     events
 }

@@ -6,21 +6,24 @@
 //! - Every request is about one room. Session events bring its whole history: messages are known by
 //!   their `_id`, and one that was told before is a repeat.
 //! - What agents say arrives as well: `agentId`, or another author than the visitor, tells.
-//! - A visitor's `token` lets its holder speak for the visitor: it is taken from nothing we keep of
-//!   an event.
+//! - A visitor's `token` lets its holder speak for the visitor: it is kept neither with an event nor
+//!   in the archived request.
 //! - Only 200 counts; anything else is repeated ten times, ten seconds apart.
 //! - Files need a user's `X-Auth-Token` and `X-User-Id` unless files are public there.
 //!
 //! Unconfirmed: system messages among the messages (`t`), recorded as something else. Outgoing
 //! integrations of ordinary channels put their secret into the body, and are not understood.
 
+use std::cell::LazyCell;
+
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::{
     Account, Adapter, Address, Answer, Attachment, AttachmentKind, Event, Field, Handshake, Kind,
     Malformed, Medium, Message, Parsed, Recorded, Request, Sample, Sender, Verified,
     json::{self as read, Json},
-    verify::SharedSecret,
+    verify::{SharedSecret, hex},
 };
 
 /// Rocket.Chat.
@@ -36,12 +39,19 @@ pub const ADAPTER: Adapter = Adapter {
         required: true,
         help: "the Secret Token you entered under Omnichannel, Webhooks",
     }],
-    verifier: &SharedSecret { header: "x-rocketchat-livechat-token", secret: "secret_token" },
+    verifier: &SharedSecret {
+        header: "x-rocketchat-livechat-token",
+        secret: "secret_token",
+        in_body: Some(TOKEN),
+    },
     handshake: Handshake::None,
     parse,
     acknowledge,
     sample,
 };
+
+/// Whoever knows it speaks for the visitor.
+const TOKEN: &str = "token";
 
 fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malformed> {
     let body = read::object(request)?;
@@ -56,6 +66,17 @@ fn parse(request: &Request<Verified>, _account: &Account) -> Result<Parsed, Malf
     events.extend(room.at("messages").items().map(|said| message(room, said)));
     if events.is_empty() {
         events.push(session(room, &word));
+    }
+    let known_by = LazyCell::new(|| {
+        let mut body = request.body.clone();
+        // The archived request, sent again, is the same one.
+        ADAPTER.verifier.redact(&mut body);
+        hex(&Sha256::digest(body))
+    });
+    for (place, event) in events.iter_mut().enumerate() {
+        if event.id.is_none() && event.key.is_none() {
+            event.key = Some(format!("request:{}:{place}", *known_by));
+        }
     }
     Ok(events.into_iter().map(Event::Message).collect::<Vec<_>>().into())
 }
@@ -134,7 +155,10 @@ fn message(room: Json<'_>, said: Json<'_>) -> Message {
     if message.id.is_some() && (message.text.is_some() || !message.attachments.is_empty()) {
         message.kind = Kind::Message;
     } else {
-        message.metadata = said.kept();
+        message.metadata = said.kept().map(|mut said| {
+            said.remove(TOKEN);
+            said
+        });
     }
     message
 }
@@ -179,5 +203,20 @@ fn session(room: Json<'_>, word: &str) -> Message {
         sent_at: room.time("closedAt").or_else(|| room.time("createdAt")),
         metadata: room.pick(&["tags", "customFields", "closedBy", "closer"]),
         ..Message::other(word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_archived_does_not_let_anybody_speak_for_the_visitor() {
+        let body =
+            r#"{"visitor":{"_id":"v","token":"k3y"},"messages":[{"token":"k3y","msg":"Hi"}]}"#;
+        let mut body = body.as_bytes().to_vec();
+        ADAPTER.verifier.redact(&mut body);
+        let kept = r#"{"visitor":{"_id":"v","token":null},"messages":[{"token":null,"msg":"Hi"}]}"#;
+        assert_eq!(String::from_utf8_lossy(&body), kept);
     }
 }

@@ -167,7 +167,7 @@ fn person(identity: Json<'_>) -> Option<Address> {
     let id = identity.text("identity")?;
     let channel = identity.text("channel").unwrap_or_default().to_ascii_lowercase();
     match channel.as_str() {
-        "" | "sms" | "mms" | "whatsapp" | "rcs" => Address::international(&id),
+        "" | "sms" | "mms" | "whatsapp" | "rcs" | "viberbm" => Address::international(&id),
         "telegram" => Some(Address::user(id)),
         _ => Some(Address::scoped_user(id, identity.text("app_id").unwrap_or(channel))),
     }
@@ -179,6 +179,12 @@ fn medium(channel: Option<&str>) -> Option<Medium> {
         "RCS" => Some(Medium::Rcs),
         "MESSENGER" => Some(Medium::Messenger),
         "TELEGRAM" => Some(Medium::Telegram),
+        "INSTAGRAM" => Some(Medium::Instagram),
+        "LINE" => Some(Medium::Line),
+        "VIBER" | "VIBERBM" => Some(Medium::Viber),
+        "WECHAT" => Some(Medium::Wechat),
+        "KAKAOTALKCHAT" => Some(Medium::Kakaotalk),
+        "APPLEBC" => Some(Medium::AppleMessages),
         _ => None,
     }
 }

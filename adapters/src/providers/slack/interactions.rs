@@ -80,7 +80,15 @@ fn actions(payload: Json<'_>) -> Vec<Message> {
         ]);
         let data = values.or_else(|| chosen.text("value"));
         let mut metadata = common.metadata.clone().unwrap_or_default();
-        let parts = action.pick(&["action_id", "block_id", "selected_options"]);
+        let parts = action.pick(&[
+            "action_id",
+            "block_id",
+            "name",
+            "selected_options",
+            "selected_users",
+            "selected_conversations",
+            "selected_channels",
+        ]);
         metadata.extend(parts.unwrap_or_default());
         let acted_at = action.at("action_ts").str().or(payload.at("action_ts").str());
         Message {

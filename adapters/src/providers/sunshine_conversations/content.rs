@@ -77,10 +77,10 @@ pub(super) fn message(mut message: Message, payload: Json<'_>, app: Option<&str>
 
 /// Reads a content; `false` where we have no words for it.
 fn read(message: &mut Message, content: Json<'_>) -> bool {
-    message.text = content.first_text(&["text", "altText"]);
+    message.text = content.first_text(&["text", "altText", "textFallback"]);
     message.payload = content.text("payload");
     match content.at("type").str() {
-        Some("text" | "carousel" | "list" | "template") => {}
+        Some("text" | "carousel" | "list" | "form" | "template") => {}
         Some(kind @ ("image" | "file")) => message.attachments.extend(file(kind, content)),
         Some("location") => {
             let point = content.at("coordinates");
@@ -100,9 +100,13 @@ fn read(message: &mut Message, content: Json<'_>) -> bool {
                 let value = field.first_text(&["text", "email"]).or(chosen)?;
                 Some(format!("{}: {value}", field.first_text(&["label", "name"])?))
             };
-            let values: Vec<_> = content.at("fields").items().filter_map(value).collect();
-            message.text = event::text(values.join("\n")).or(message.text.take());
-            message.payload = content.at("fields").value().map(serde_json::Value::to_string);
+            let fields = content.at("fields");
+            let values =
+                || event::text(fields.items().filter_map(value).collect::<Vec<_>>().join("\n"));
+            message.text = message.text.take().or_else(values);
+            message.payload = fields.value().map(serde_json::Value::to_string);
+            let form = || fields.items().find_map(|field| field.text("quotedMessageId"));
+            message.reply_to = message.reply_to.take().or_else(form);
         }
         _ => return false,
     }

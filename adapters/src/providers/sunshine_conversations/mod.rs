@@ -38,7 +38,7 @@ pub const ADAPTER: Adapter = Adapter {
         required: true,
         help: "the secret of the webhook, shown when it is created",
     }],
-    verifier: &SharedSecret { header: "x-api-key", secret: "webhook_secret" },
+    verifier: &SharedSecret { header: "x-api-key", secret: "webhook_secret", in_body: None },
     handshake: Handshake::None,
     parse,
     acknowledge,

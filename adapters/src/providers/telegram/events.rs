@@ -66,6 +66,7 @@ pub(super) fn reacted(source: &Source<'_>, raw: &RawValue) -> Vec<Message> {
     reaction.kind = Kind::Reaction;
     reaction.conversation = chat.map(|id| id.to_string());
     reaction.sent_at = wire.date.0.and_then(Timestamp::from_seconds);
+    reaction.reply_to = Some(target.clone());
     reaction.target = Some(target);
     reaction.metadata = notes.into_metadata();
     if new.is_empty() {
@@ -124,24 +125,28 @@ pub(super) fn deleted(source: &Source<'_>, raw: &RawValue) -> Vec<Message> {
     ids.into_iter().enumerate().map(event).collect()
 }
 
-/// The bot was added, removed, blocked or unblocked; only in a private chat is it about blocking.
+/// The bot was added or removed; in a private chat, the person has blocked or unblocked it.
 pub(super) fn membership(source: &Source<'_>, raw: &RawValue) -> Message {
     let wire = request::item::<Membership>(raw).unwrap_or_default();
     let status = |member: Option<Member>| member.and_then(|member| member.status.0);
     let chat = wire.chat.0.unwrap_or_default();
     let new = status(wire.new_chat_member.0);
+    let mut message = source.message();
     let mut notes = Notes::default();
-    let blocked = match (chat.kind.0.as_deref(), new.as_deref()) {
-        (Some("private"), Some("kicked")) => Some(true),
-        (Some("private"), Some("member")) => Some(false),
-        _ => None,
+    message.kind = match (chat.kind.0.as_deref(), new.as_deref()) {
+        (Some("private"), Some("kicked")) => Kind::OptOut,
+        (Some("private"), Some("member")) => Kind::OptIn,
+        _ => Kind::Other,
     };
-    if let Some(blocked) = blocked {
-        notes.0.insert("blocked".to_owned(), blocked.into());
+    if message.kind != Kind::Other {
+        introduce(&mut message, &mut notes, wire.from.0.unwrap_or_default());
+        message.conversation = chat.id.0.map(|id| id.to_string());
+        message.sent_at = wire.date.0.and_then(Timestamp::from_seconds);
     }
     notes.id("chat_id", chat.id.0);
     notes.text("chat_type", chat.kind.0);
     notes.text("old_status", status(wire.old_chat_member.0));
     notes.text("new_status", new);
-    Message { metadata: notes.into_metadata(), ..source.message() }
+    message.metadata = notes.into_metadata();
+    message
 }

@@ -13,6 +13,8 @@
 //! - Every message in a forum topic may reply to the message that opened the topic.
 //! - A reaction update holds the lists before and after. We tell what was added; when something
 //!   was only taken off, what remains; when nothing remains, an empty reaction.
+//! - Who blocks the bot wants no more messages, and who unblocks it wants them again: a change of
+//!   the bot's own membership in a private chat.
 //! - A date of 0 marks a message that cannot be seen anymore, so dates of referred messages are
 //!   never used.
 //! - Any 2xx stops repetition, other codes cause it for up to a day: always an empty 200. A body
@@ -40,7 +42,7 @@ pub const ADAPTER: Adapter = Adapter {
     provider: "telegram",
     aliases: &["telegram-bot"],
     title: "Telegram Bot API",
-    receives: "messages, media, edits, reactions, buttons, business chats",
+    receives: "messages, media, edits, reactions, buttons, blocks, business chats",
     medium: Medium::Telegram,
     account: &[
         Field {
@@ -62,7 +64,11 @@ pub const ADAPTER: Adapter = Adapter {
             help: "the token @BotFather shows for the bot; needed to reply and to fetch files",
         },
     ],
-    verifier: &SharedSecret { header: "x-telegram-bot-api-secret-token", secret: "secret_token" },
+    verifier: &SharedSecret {
+        header: "x-telegram-bot-api-secret-token",
+        secret: "secret_token",
+        in_body: None,
+    },
     handshake: Handshake::None,
     parse,
     acknowledge,

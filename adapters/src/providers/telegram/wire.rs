@@ -331,6 +331,8 @@ pub(super) struct Deleted {
 #[serde(default)]
 pub(super) struct Membership {
     pub(super) chat: Maybe<Chat>,
+    pub(super) from: Maybe<Peer>,
+    pub(super) date: Maybe<i64>,
     pub(super) old_chat_member: Maybe<Member>,
     pub(super) new_chat_member: Maybe<Member>,
 }

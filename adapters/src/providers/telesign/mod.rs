@@ -138,15 +138,8 @@ fn status(body: Json<'_>) -> Vec<Event> {
         error: error.and_then(|(code, text)| DeliveryError::of(code, text)),
         medium: None,
     };
-    let person = report.recipient.clone().filter(|_| code == OPTED_OUT);
-    let opt_out = person.map(|person| Message {
-        kind: Kind::OptOut,
-        sender: Some(person.into()),
-        recipient: report.sender.clone().map(Into::into),
-        key: report.id.as_ref().map(|id| format!("opt_out:{id}")),
-        ..Message::default()
-    });
+    let opt_out = (code == OPTED_OUT).then(|| report.opt_out()).flatten();
     let mut events = vec![report.event(&code, meaning)];
-    events.extend(opt_out.map(Event::Message));
+    events.extend(opt_out);
     events
 }

@@ -188,15 +188,9 @@ fn statuses(data: Json<'_>, payload: Json<'_>) -> Vec<Event> {
             medium: None,
         };
         let blocked = error.as_ref().is_some_and(|error| error.code.as_deref() == Some(BLOCKED));
-        let opt_out = report.recipient.clone().filter(|_| blocked).map(|person| Message {
-            kind: Kind::OptOut,
-            key: report.id.as_ref().map(|id| format!("opt_out:{id}:{}", person.value)),
-            sender: Some(person.into()),
-            recipient: ours.clone().map(Into::into),
-            ..Message::default()
-        });
+        let opt_out = blocked.then(|| report.opt_out()).flatten();
         events.push(report.event(&word, meaning));
-        events.extend(opt_out.map(Event::Message));
+        events.extend(opt_out);
     }
     if events.is_empty() {
         events.push(other(data.at("event_type").str(), data));

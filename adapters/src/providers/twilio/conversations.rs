@@ -9,16 +9,16 @@
 //!   `Source` is `API` for what our own side says through Twilio, and `SDK` for whoever uses the
 //!   service's client, so the account names the identities that are ours.
 //! - Nothing is repeated after five seconds unless the address asks for it.
-//!
-//! Unconfirmed: Event Streams, whose JSON is recorded as something else.
+//! - Event Streams sends lists of JSON instead, which do not tell what our own side has said: they
+//!   are recorded as something else, not as messages.
 
 use serde_json::Value;
 
 use super::addresses::{self, Parties};
 use crate::{
     Account, Adapter, Address, Answer, Attachment, AttachmentKind, DeliveryError, DeliveryStatus,
-    Event, Field, Handshake, Kind, Malformed, Medium, Message, Parsed, Recorded, Request, Sample,
-    Verified,
+    Event, Field, Handshake, Kind, Malformed, Medium, Message, Method, Parsed, Recorded, Request,
+    Sample, Verified,
     event::Report,
     json::{self as read, Json},
     verify::UrlAndForm,
@@ -59,22 +59,27 @@ pub const ADAPTER: Adapter = Adapter {
 };
 
 fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malformed> {
-    let parameters = read::parameters(request)?;
-    let event = Json::from(&parameters);
+    let is_form = request.method == Method::Get || request.is_form();
+    let items = if is_form { vec![read::parameters(request)?] } else { read::items(request)? };
+    let events: Vec<_> = items.iter().map(|item| happened(Json::from(item), account)).collect();
+    Ok(events.into())
+}
+
+fn happened(event: Json<'_>, account: &Account) -> Event {
     let word = event.first_text(&["EventType", "type"]).unwrap_or_default();
     let id = event.text("MessageSid");
     let kind = match (word.as_str(), &id) {
         ("onMessageAdded", Some(_)) => Kind::Message,
         ("onMessageUpdated", Some(_)) => Kind::MessageEdited,
         ("onMessageRemoved", Some(_)) => Kind::MessageDeleted,
-        ("onDeliveryUpdated", Some(_)) => return Ok(vec![delivery(event)].into()),
+        ("onDeliveryUpdated", Some(_)) => return delivery(event),
         _ => Kind::Other,
     };
     let mut message = said(event, account);
     message.kind = kind;
     if kind != Kind::Message {
         let when = event.first_text(&["DateUpdated", "DateCreated"]).unwrap_or_default();
-        let what = id.or_else(|| event.first_text(&["ParticipantSid", "ConversationSid"]));
+        let what = id.or_else(|| event.first_text(&["ParticipantSid", "ConversationSid", "id"]));
         message.key = what.as_ref().map(|id| format!("{word}:{id}:{when}"));
         if kind == Kind::Other {
             message.provider_type = crate::event::text(word);
@@ -88,7 +93,7 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
         message.text = None;
         message.attachments.clear();
     }
-    Ok(vec![Event::Message(message)].into())
+    Event::Message(message)
 }
 
 /// Also changes nothing about what is yet to happen.

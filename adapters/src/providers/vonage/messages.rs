@@ -121,7 +121,9 @@ fn party(body: Json<'_>, name: &str, channel: &str, ours: Option<&Address>) -> O
             Some(page) => Address::scoped_user(id, page.value.as_str()),
             None => Address::user(id),
         }),
-        "" | "sms" | "mms" | "whatsapp" | "rcs" => Address::international(&id),
+        // People have numbers there, and businesses the id of their service.
+        "viber_service" if ours.is_none() => Some(Address::user(id)),
+        "" | "sms" | "mms" | "whatsapp" | "rcs" | "viber_service" => Address::international(&id),
         other => Some(Address::scoped_user(id, other)),
     }
 }
@@ -131,6 +133,7 @@ fn medium(channel: &str) -> Option<Medium> {
         "whatsapp" => Some(Medium::Whatsapp),
         "rcs" => Some(Medium::Rcs),
         "messenger" => Some(Medium::Messenger),
+        "viber_service" => Some(Medium::Viber),
         _ => None,
     }
 }

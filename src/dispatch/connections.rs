@@ -14,9 +14,11 @@ use crate::{
 /// How often one is made while none lasts.
 const RECONNECT: Duration = Duration::from_secs(1);
 
-/// One connection per sink, or why there is none.
+/// One connection per sink, or why there is none. No sink waits for another's.
 #[derive(Debug)]
-pub(super) struct Connections<C>(Arc<Mutex<HashMap<String, Made<C>>>>);
+pub(super) struct Connections<C>(Arc<Mutex<HashMap<String, Slot<C>>>>);
+
+type Slot<C> = Arc<Mutex<Option<Made<C>>>>;
 
 #[derive(Debug)]
 struct Made<C> {
@@ -48,8 +50,9 @@ impl<C: Clone> Connections<C> {
         stands: impl FnOnce(&C) -> bool,
         make: impl Future<Output = Result<C, String>>,
     ) -> Result<C, String> {
-        let mut made = self.0.lock().await;
-        if let Some(known) = made.get(&sink.id)
+        let slot = Arc::clone(self.0.lock().await.entry(sink.id.clone()).or_default());
+        let mut made = slot.lock().await;
+        if let Some(known) = made.as_ref()
             && known.url == sink.url
             && known.settings == sink.settings.0
             && known.login == secrets.login
@@ -64,14 +67,13 @@ impl<C: Clone> Connections<C> {
             }
         }
         let connection = make.await;
-        let now = Made {
+        *made = Some(Made {
             url: sink.url.clone(),
             settings: sink.settings.0.clone(),
             login: secrets.login.clone(),
             at: clock::instant(),
             connection: connection.clone(),
-        };
-        made.insert(sink.id.clone(), now);
+        });
         connection
     }
 }

@@ -8,6 +8,8 @@
 //!
 //! At least once: an event whose acceptance could not be written down is told again, under its id.
 
+#[cfg(feature = "amqp")]
+mod amqp;
 mod bodies;
 mod connections;
 mod events;

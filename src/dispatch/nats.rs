@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::{
-    connections::{Connections, within},
+    connections::{Connections, unreachable, within},
     send::{Outcome, Told},
 };
 use crate::{
@@ -78,7 +78,7 @@ impl Nats {
         let plain = scheme == "nats";
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let found = self.egress.addresses(bare, port, plain).await;
-        let found = found.map_err(|error| error.to_string())?;
+        let found = found.map_err(|error| unreachable(&error))?;
         // TLS needs the name; it also proves that whoever answers has it.
         let servers = if plain {
             found.iter().map(|address| format!("nats://{address}")).collect()

@@ -104,9 +104,11 @@ impl Redis {
 
 /// What the server said; the client's own words may repeat what was sent.
 fn refusal(error: &RedisError) -> String {
-    match error.kind() {
-        ErrorKind::Io if error.is_timeout() => "there was no answer in time".to_owned(),
-        ErrorKind::Io => "the connection broke off".to_owned(),
-        _ => format!("Redis did not take it: {error}"),
+    if error.kind() != ErrorKind::Io {
+        format!("Redis did not take it: {error}")
+    } else if error.is_timeout() {
+        "there was no answer in time".to_owned()
+    } else {
+        "the connection broke off".to_owned()
     }
 }

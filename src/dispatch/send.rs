@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+#[cfg(feature = "amqp")]
+use super::amqp::Amqp;
 #[cfg(feature = "redis")]
 use super::redis::Redis;
 use super::{bodies, nats::Nats, webhook};
@@ -34,7 +36,7 @@ pub enum Outcome {
     },
 }
 
-#[cfg(not(feature = "redis"))]
+#[cfg(not(all(feature = "amqp", feature = "redis")))]
 impl Outcome {
     fn lacking(kind: Kind) -> Self {
         let error = kind.check().err().map_or_else(String::new, |error| error.to_string());
@@ -47,6 +49,8 @@ impl Outcome {
 pub struct Senders {
     egress: Egress,
     nats: Nats,
+    #[cfg(feature = "amqp")]
+    amqp: Amqp,
     #[cfg(feature = "redis")]
     redis: Redis,
     timeout: Duration,
@@ -56,6 +60,8 @@ impl Senders {
     pub(super) fn new(egress: Egress, timeout: Duration) -> Self {
         Self {
             nats: Nats::new(egress.clone(), timeout),
+            #[cfg(feature = "amqp")]
+            amqp: Amqp::new(egress.clone(), timeout),
             #[cfg(feature = "redis")]
             redis: Redis::new(egress.clone(), timeout),
             egress,
@@ -67,7 +73,7 @@ impl Senders {
     pub fn check(&self, sink: &Sink) -> Result<(), String> {
         match sink.kind {
             Kind::Webhook => self.egress.check(&sink.url).map_err(|error| error.to_string()),
-            Kind::Nats | Kind::Redis => Ok(()),
+            Kind::Nats | Kind::Redis | Kind::Amqp => Ok(()),
         }
     }
 
@@ -88,7 +94,11 @@ impl Senders {
             Kind::Nats => self.nats.tell(sink, secrets, event).await,
             #[cfg(feature = "redis")]
             Kind::Redis => self.redis.tell(sink, secrets, event).await,
+            #[cfg(feature = "amqp")]
+            Kind::Amqp => self.amqp.tell(sink, secrets, event).await,
             // Another build made it.
+            #[cfg(not(feature = "amqp"))]
+            Kind::Amqp => Outcome::lacking(sink.kind),
             #[cfg(not(feature = "redis"))]
             Kind::Redis => Outcome::lacking(sink.kind),
         }

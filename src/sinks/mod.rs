@@ -25,8 +25,8 @@ pub struct Sink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks, `nats://…` or `tls://…` for NATS, `redis://…` or `rediss://…` for
-    /// Redis.
+    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…` or `amqp://…`, and with TLS
+    /// `tls://…`, `rediss://…` or `amqps://…`.
     pub url: String,
     /// Which events it gets, and how.
     #[schema(value_type = Settings)]
@@ -65,6 +65,8 @@ pub enum Kind {
     Nats,
     /// Entries of a stream of Redis.
     Redis,
+    /// Messages to an exchange or a queue of AMQP 0-9-1, such as RabbitMQ's.
+    Amqp,
 }
 
 /// Whether a sink gets events.
@@ -106,6 +108,12 @@ pub struct Settings {
     /// Redis: the key of the stream. By itself `frontdesk`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<String>,
+    /// AMQP: the exchange; by itself the default one, which knows queues by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<String>,
+    /// AMQP: the routing key, which without an exchange is a queue's name. By itself the event's type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_key: Option<String>,
 }
 
 /// How webhooks are signed.
@@ -182,6 +190,7 @@ impl Kind {
             Self::Webhook => "webhook",
             Self::Nats => "nats",
             Self::Redis => "redis",
+            Self::Amqp => "amqp",
         }
     }
 
@@ -190,6 +199,7 @@ impl Kind {
         let built = match self {
             Self::Webhook | Self::Nats => true,
             Self::Redis => cfg!(feature = "redis"),
+            Self::Amqp => cfg!(feature = "amqp"),
         };
         if built { Ok(()) } else { Err(SinkError::Lacking(self.as_str())) }
     }
@@ -233,6 +243,7 @@ impl Sink {
             Kind::Redis => {
                 (&["redis://", "rediss://"], "a Redis url begins with redis:// or rediss://")
             }
+            Kind::Amqp => (&["amqp://", "amqps://"], "an AMQP url begins with amqp:// or amqps://"),
         };
         let rest = schemes.iter().find_map(|scheme| self.url.strip_prefix(scheme));
         match rest.map(|rest| rest.split('/').next().unwrap_or_default()) {
@@ -255,21 +266,39 @@ impl Sink {
         self.check_destination()
     }
 
-    /// Checks what only brokers have.
+    /// Checks what only some brokers have.
     fn check_destination(&self) -> Result<(), SinkError> {
-        let Settings { stream, .. } = &self.settings.0;
-        if stream.is_some() && self.kind != Kind::Redis {
-            return Err(SinkError::Setting("/settings/stream", "only Redis has a `stream`"));
+        let Settings { stream, exchange, routing_key, .. } = &self.settings.0;
+        for (setting, kind, pointer, refusal) in [
+            (stream, Kind::Redis, "/settings/stream", "only Redis has a `stream`, 1 to 255 bytes"),
+            (
+                exchange,
+                Kind::Amqp,
+                "/settings/exchange",
+                "only AMQP has an `exchange`, 1 to 255 bytes",
+            ),
+            (
+                routing_key,
+                Kind::Amqp,
+                "/settings/routing_key",
+                "only AMQP has a `routing_key`, 1 to 255 bytes",
+            ),
+        ] {
+            let fits = |text: &String| self.kind == kind && (1..=255).contains(&text.len());
+            if !setting.as_ref().is_none_or(fits) {
+                return Err(SinkError::Setting(pointer, refusal));
+            }
         }
-        if stream.as_ref().is_some_and(String::is_empty) {
-            return Err(SinkError::Setting("/settings/stream", "a stream's key is not empty"));
+        if self.kind == Kind::Amqp && exchange.is_none() && routing_key.is_none() {
+            return Err(SinkError::Setting(
+                "/settings/exchange",
+                "give the `exchange` that routes events, or a queue's name as `routing_key`",
+            ));
         }
-        if self.kind == Kind::Redis
-            && self.path().parse::<u32>().is_err()
-            && !self.path().is_empty()
-        {
+        let path = self.path();
+        if self.kind == Kind::Redis && !path.is_empty() && path.parse::<u32>().is_err() {
             return Err(SinkError::Url(
-                "a Redis url ends with its host, or / and the database's number",
+                "a Redis url ends with its host, or with / and the database's number",
             ));
         }
         Ok(())

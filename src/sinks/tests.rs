@@ -114,6 +114,25 @@ fn a_redis_sink_names_a_server_and_a_database() {
     assert!(matches!(refusal, Some(SinkError::Setting("/settings/stream", _))));
 }
 
+#[cfg(feature = "amqp")]
+#[test]
+fn an_amqp_sink_names_an_exchange_or_a_queue() {
+    let refused = |exchange: Option<&str>, routing_key: Option<&str>| {
+        let (exchange, routing_key) = (exchange.map(str::to_owned), routing_key.map(str::to_owned));
+        let settings = Settings { exchange, routing_key, ..Settings::default() };
+        Sink::new("crm", Kind::Amqp, "amqps://rabbit.example/desk", settings, 0).err()
+    };
+    assert_eq!(refused(Some("events"), None), None);
+    assert_eq!(refused(None, Some("events")), None);
+    assert_eq!(refused(Some("events"), Some("desk")), None);
+    for (exchange, key) in [(None, None), (Some(""), Some("events"))] {
+        let refusal = refused(exchange, key);
+        assert!(matches!(refusal, Some(SinkError::Setting("/settings/exchange", _))));
+    }
+    let refusal = refused(None, Some(&"k".repeat(256)));
+    assert!(matches!(refusal, Some(SinkError::Setting("/settings/routing_key", _))));
+}
+
 #[cfg(not(feature = "redis"))]
 #[test]
 fn a_build_without_a_sink_says_which_feature_has_it() {

@@ -23,8 +23,8 @@ pub(super) struct NewSink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks, `nats://…` or `tls://…` for NATS, `redis://…` or `rediss://…` for
-    /// Redis.
+    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…` or `amqp://…`, and with TLS
+    /// `tls://…`, `rediss://…` or `amqps://…`.
     pub url: String,
     /// Which events it gets, and how.
     #[serde(default)]

@@ -32,6 +32,8 @@ pub(super) struct Entry {
     signature: Signature,
     subject: Option<String>,
     stream: Option<String>,
+    exchange: Option<String>,
+    routing_key: Option<String>,
     pub secret: Option<toml::Value>,
     #[serde(default)]
     pub login: toml::Table,
@@ -55,6 +57,10 @@ pub(super) struct Written {
     subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<toml::Table>,
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
@@ -84,6 +90,8 @@ impl Entry {
             signature: self.signature,
             subject: self.subject,
             stream: self.stream,
+            exchange: self.exchange,
+            routing_key: self.routing_key,
         };
         let sink = Sink::new(&self.id, self.kind, &self.url, settings, now);
         let sink = sink.map_err(|error| error.to_string())?;
@@ -230,7 +238,8 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
                 }
             }
         }
-        let Settings { types, channels, queues, signature, subject, stream } = sink.settings.0;
+        let Settings { types, channels, queues, signature, subject, stream, exchange, routing_key } =
+            sink.settings.0;
         let signature = (signature == Signature::V1a).then_some("v1a");
         let (id, kind, url) = (sink.id, sink.kind.as_str(), sink.url);
         written.push(Written {
@@ -243,6 +252,8 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
             signature,
             subject,
             stream,
+            exchange,
+            routing_key,
             secret,
             login,
         });

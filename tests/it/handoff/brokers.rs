@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use super::chaos::{SETTLING, all_events, fast_desk, hurry, in_order, load, scaled};
+#[cfg(feature = "amqp")]
+use crate::support::Rabbit;
 #[cfg(feature = "redis")]
 use crate::support::Redis;
 use crate::support::{Broker, Database, Stored, on_both, until_within};
@@ -68,4 +71,66 @@ on_both! {
     async fn redis_that_is_down_and_then_flaps_has_everything_in_order(database: Database) {
         survives(database, Redis::start().await).await;
     }
+}
+
+#[cfg(feature = "amqp")]
+on_both! {
+    async fn rabbitmq_that_is_down_and_then_flaps_has_everything_in_order(database: Database) {
+        survives(database, Rabbit::start().await).await;
+    }
+}
+
+#[cfg(feature = "amqp")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rabbitmq_says_what_is_missing() {
+    let database = Database::sqlite();
+    let desk = super::sinks::desk(&database).await;
+    let rabbit = Rabbit::start().await;
+    for (settings, said) in [
+        (json!({"exchange": "nowhere"}), "no exchange 'nowhere'"),
+        (json!({"routing_key": "nobody"}), "no queue takes what has the routing key `nobody`"),
+        (json!({"exchange": "amq.topic"}), "no queue takes what has the routing key `test`"),
+    ] {
+        let mut sink = rabbit.sink();
+        sink["settings"] = settings;
+        let (status, made) = desk.call(None, "POST", "sinks", None, Some(sink)).await;
+        assert_eq!(status, 201, "{made}");
+        let (_, tested) = desk.call(None, "POST", "sinks/broker/test", None, None).await;
+        assert!(tested["detail"].as_str().is_some_and(|detail| detail.contains(said)), "{tested}");
+        let (status, _) = desk.call(None, "DELETE", "sinks/broker", None, None).await;
+        assert_eq!(status, 204);
+    }
+    desk.gateway.stop().await;
+}
+
+/// A server that nobody certified is not told anything: the client wants TLS of it, and is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_are_spoken_to_by_tls_where_the_url_says_so() {
+    let database = Database::sqlite();
+    let desk = super::sinks::desk(&database).await;
+    let sinks = [
+        #[cfg(feature = "redis")]
+        ("redis", "rediss", json!({})),
+        #[cfg(feature = "amqp")]
+        ("amqp", "amqps", json!({"routing_key": "frontdesk"})),
+    ];
+    for (kind, scheme, settings) in sinks {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("{scheme}://{}", listener.local_addr().expect("an address"));
+        let heard = tokio::spawn(async move {
+            let mut heard = [0; 3];
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            stream.read_exact(&mut heard).await.expect("what is said first");
+            heard
+        });
+        let new = json!({"id": kind, "kind": kind, "url": url, "settings": settings});
+        let (status, made) = desk.call(None, "POST", "sinks", None, Some(new)).await;
+        assert_eq!(status, 201, "{made}");
+        let test = format!("sinks/{kind}/test");
+        let (_, tested) = desk.call(None, "POST", &test, None, None).await;
+        assert_eq!(tested["ok"], false, "{tested}");
+        // RFC 8446, 5.1: a record of the type handshake, version 3.1.
+        assert_eq!(heard.await.expect("a server"), [22, 3, 1], "{kind}: {tested}");
+    }
+    desk.gateway.stop().await;
 }

@@ -8,13 +8,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "amqp", feature = "redis"))]
 use serde_json::Value;
 use serde_json::json;
 
 use super::sinks::{desk, hook};
+#[cfg(any(feature = "amqp", feature = "redis"))]
+use crate::support::Broker;
+#[cfg(feature = "amqp")]
+use crate::support::Rabbit;
 #[cfg(feature = "redis")]
-use crate::support::{Broker, Redis};
+use crate::support::Redis;
 use crate::support::{Database, Nats, requests::sms, until};
 
 /// A program of the page, running. It is killed when this is dropped.
@@ -128,8 +132,16 @@ async fn the_consumer_of_the_guide_reads_redis() {
     reads(&script, redis.sink()).await;
 }
 
+#[cfg(feature = "amqp")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consumer_of_the_guide_reads_rabbitmq() {
+    let rabbit = Rabbit::start().await;
+    let script = Script::start("basic_consume", "pika", &[("AMQP_URL", rabbit.url())]);
+    reads(&script, rabbit.sink()).await;
+}
+
 /// Whether a consumer prints each event of a message, in order.
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "amqp", feature = "redis"))]
 async fn reads(script: &Script, mut sink: Value) {
     let database = Database::sqlite();
     let desk = desk(&database).await;

@@ -1,6 +1,6 @@
 //! Events on their way to sinks: once by id, in order per interaction, whatever happens.
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "amqp", feature = "redis"))]
 mod brokers;
 mod chaos;
 mod feed;

@@ -1,6 +1,6 @@
 //! What the tests stand on: databases, a gateway on a free port, signed requests.
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "amqp", feature = "redis"))]
 mod broker;
 mod cluster;
 mod database;
@@ -9,11 +9,13 @@ mod gateway;
 mod http;
 mod nats;
 mod process;
+#[cfg(feature = "amqp")]
+mod rabbit;
 #[cfg(feature = "redis")]
 mod redis;
 pub mod requests;
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "amqp", feature = "redis"))]
 pub use broker::{Broker, Stored};
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
 pub use desk::Desk;
@@ -21,6 +23,8 @@ pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio
 pub use http::{Reply, client, send, try_send, until, until_within};
 pub use nats::Nats;
 pub use process::Program;
+#[cfg(feature = "amqp")]
+pub use rabbit::Rabbit;
 #[cfg(feature = "redis")]
 pub use redis::Redis;
 

@@ -90,6 +90,16 @@ pub(super) async fn within(
     }
 }
 
+/// The host and the port of a server, which is `port` unless it names another.
+pub(super) fn host_and_port(server: &str, port: u16) -> Result<(&str, u16), String> {
+    match server.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => {
+            Ok((host, port.parse().map_err(|_| "the address has no such port")?))
+        }
+        Some(_) | None => Ok((server, port)),
+    }
+}
+
 /// Why there is no connection, with the cause: which certificate TLS refused, for instance.
 pub(super) fn unreachable(error: &EgressError) -> String {
     let cause = error.source().map(|cause| format!(": {cause}"));

@@ -15,6 +15,8 @@ mod connections;
 mod events;
 mod feed;
 mod housekeeping;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
 #[cfg(feature = "redis")]
 mod redis;

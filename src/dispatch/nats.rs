@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::{
-    connections::{Connections, unreachable, within},
+    connections::{Connections, host_and_port, unreachable, within},
     send::{Outcome, Told},
 };
 use crate::{
@@ -68,13 +68,7 @@ impl Nats {
 
     async fn connect(&self, url: &str, login: Option<&Login>) -> Result<Context, String> {
         let (scheme, rest) = url.split_once("://").ok_or("the address has no scheme")?;
-        let rest = rest.trim_end_matches('/');
-        let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| "the address has no such port")?)
-            }
-            Some(_) | None => (rest, PORT),
-        };
+        let (host, port) = host_and_port(rest.trim_end_matches('/'), PORT)?;
         let plain = scheme == "nats";
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let found = self.egress.addresses(bare, port, plain).await;

@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 #[cfg(feature = "amqp")]
 use super::amqp::Amqp;
+#[cfg(feature = "kafka")]
+use super::kafka::Kafka;
 #[cfg(feature = "redis")]
 use super::redis::Redis;
 use super::{bodies, nats::Nats, webhook};
@@ -36,7 +38,7 @@ pub enum Outcome {
     },
 }
 
-#[cfg(not(all(feature = "amqp", feature = "redis")))]
+#[cfg(not(all(feature = "amqp", feature = "kafka", feature = "redis")))]
 impl Outcome {
     fn lacking(kind: Kind) -> Self {
         let error = kind.check().err().map_or_else(String::new, |error| error.to_string());
@@ -51,6 +53,8 @@ pub struct Senders {
     nats: Nats,
     #[cfg(feature = "amqp")]
     amqp: Amqp,
+    #[cfg(feature = "kafka")]
+    kafka: Kafka,
     #[cfg(feature = "redis")]
     redis: Redis,
     timeout: Duration,
@@ -62,6 +66,8 @@ impl Senders {
             nats: Nats::new(egress.clone(), timeout),
             #[cfg(feature = "amqp")]
             amqp: Amqp::new(egress.clone(), timeout),
+            #[cfg(feature = "kafka")]
+            kafka: Kafka::new(egress.clone(), timeout),
             #[cfg(feature = "redis")]
             redis: Redis::new(egress.clone(), timeout),
             egress,
@@ -73,7 +79,7 @@ impl Senders {
     pub fn check(&self, sink: &Sink) -> Result<(), String> {
         match sink.kind {
             Kind::Webhook => self.egress.check(&sink.url).map_err(|error| error.to_string()),
-            Kind::Nats | Kind::Redis | Kind::Amqp => Ok(()),
+            Kind::Nats | Kind::Redis | Kind::Amqp | Kind::Kafka => Ok(()),
         }
     }
 
@@ -81,7 +87,7 @@ impl Senders {
     pub async fn test(&self, sink: &Sink, secrets: &Secrets, now: i64) -> Outcome {
         let id = clock::new_id();
         let body = bodies::of_test(id, now);
-        self.tell(sink, secrets, Told { id, event_type: "test", body: &body }, now).await
+        self.tell(sink, secrets, Told { id, lane: id, event_type: "test", body: &body }, now).await
     }
 
     /// Tells one event: `id` and its JSON. `now` is in Unix milliseconds.
@@ -96,9 +102,13 @@ impl Senders {
             Kind::Redis => self.redis.tell(sink, secrets, event).await,
             #[cfg(feature = "amqp")]
             Kind::Amqp => self.amqp.tell(sink, secrets, event).await,
+            #[cfg(feature = "kafka")]
+            Kind::Kafka => self.kafka.tell(sink, secrets, event).await,
             // Another build made it.
             #[cfg(not(feature = "amqp"))]
             Kind::Amqp => Outcome::lacking(sink.kind),
+            #[cfg(not(feature = "kafka"))]
+            Kind::Kafka => Outcome::lacking(sink.kind),
             #[cfg(not(feature = "redis"))]
             Kind::Redis => Outcome::lacking(sink.kind),
         }
@@ -110,6 +120,8 @@ impl Senders {
 pub struct Told<'a> {
     /// Its id.
     pub id: Uuid,
+    /// What it keeps its order with.
+    pub lane: Uuid,
     /// Its type.
     pub event_type: &'a str,
     /// Its JSON.

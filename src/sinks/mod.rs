@@ -25,8 +25,8 @@ pub struct Sink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…` or `amqp://…`, and with TLS
-    /// `tls://…`, `rediss://…` or `amqps://…`.
+    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…`, `amqp://…` or `kafka://…`, and
+    /// with TLS `tls://…`, `rediss://…`, `amqps://…` or `kafka+ssl://…`.
     pub url: String,
     /// Which events it gets, and how.
     #[schema(value_type = Settings)]
@@ -67,6 +67,8 @@ pub enum Kind {
     Redis,
     /// Messages to an exchange or a queue of AMQP 0-9-1, such as RabbitMQ's.
     Amqp,
+    /// Records of a topic of Kafka.
+    Kafka,
 }
 
 /// Whether a sink gets events.
@@ -114,6 +116,27 @@ pub struct Settings {
     /// AMQP: the routing key, which without an exchange is a queue's name. By itself the event's type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing_key: Option<String>,
+    /// Kafka: the topic. By itself `frontdesk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Kafka: how the login is proven. By itself `SCRAM-SHA-512`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sasl_mechanism: Option<SaslMechanism>,
+}
+
+/// How a login is proven to Kafka, by Kafka's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub enum SaslMechanism {
+    /// The password is sent.
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// It is not: RFC 5802 with SHA-256.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// Nor here, with SHA-512.
+    #[default]
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
 }
 
 /// How webhooks are signed.
@@ -191,6 +214,7 @@ impl Kind {
             Self::Nats => "nats",
             Self::Redis => "redis",
             Self::Amqp => "amqp",
+            Self::Kafka => "kafka",
         }
     }
 
@@ -200,6 +224,7 @@ impl Kind {
             Self::Webhook | Self::Nats => true,
             Self::Redis => cfg!(feature = "redis"),
             Self::Amqp => cfg!(feature = "amqp"),
+            Self::Kafka => cfg!(feature = "kafka"),
         };
         if built { Ok(()) } else { Err(SinkError::Lacking(self.as_str())) }
     }
@@ -244,6 +269,9 @@ impl Sink {
                 (&["redis://", "rediss://"], "a Redis url begins with redis:// or rediss://")
             }
             Kind::Amqp => (&["amqp://", "amqps://"], "an AMQP url begins with amqp:// or amqps://"),
+            Kind::Kafka => {
+                (&["kafka://", "kafka+ssl://"], "a Kafka url begins with kafka:// or kafka+ssl://")
+            }
         };
         let rest = schemes.iter().find_map(|scheme| self.url.strip_prefix(scheme));
         match rest.map(|rest| rest.split('/').next().unwrap_or_default()) {
@@ -268,7 +296,8 @@ impl Sink {
 
     /// Checks what only some brokers have.
     fn check_destination(&self) -> Result<(), SinkError> {
-        let Settings { stream, exchange, routing_key, .. } = &self.settings.0;
+        let Settings { stream, exchange, routing_key, topic, sasl_mechanism, .. } =
+            &self.settings.0;
         for (setting, kind, pointer, refusal) in [
             (stream, Kind::Redis, "/settings/stream", "only Redis has a `stream`, 1 to 255 bytes"),
             (
@@ -283,11 +312,18 @@ impl Sink {
                 "/settings/routing_key",
                 "only AMQP has a `routing_key`, 1 to 255 bytes",
             ),
+            (topic, Kind::Kafka, "/settings/topic", "only Kafka has a `topic`, 1 to 255 bytes"),
         ] {
             let fits = |text: &String| self.kind == kind && (1..=255).contains(&text.len());
             if !setting.as_ref().is_none_or(fits) {
                 return Err(SinkError::Setting(pointer, refusal));
             }
+        }
+        if sasl_mechanism.is_some() && self.kind != Kind::Kafka {
+            return Err(SinkError::Setting(
+                "/settings/sasl_mechanism",
+                "only Kafka has a `sasl_mechanism`",
+            ));
         }
         if self.kind == Kind::Amqp && exchange.is_none() && routing_key.is_none() {
             return Err(SinkError::Setting(

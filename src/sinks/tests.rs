@@ -133,6 +133,26 @@ fn an_amqp_sink_names_an_exchange_or_a_queue() {
     assert!(matches!(refusal, Some(SinkError::Setting("/settings/routing_key", _))));
 }
 
+#[cfg(feature = "kafka")]
+#[test]
+fn a_kafka_sink_names_brokers_and_how_its_login_is_proven() {
+    let refused = |url: &str, kind, settings: &str| {
+        let settings = serde_json::from_str(settings).expect("settings");
+        Sink::new("crm", kind, url, settings, 0).err()
+    };
+    for url in ["kafka://kafka.example", "kafka+ssl://one.example:9093,two.example:9093"] {
+        assert_eq!(refused(url, Kind::Kafka, r#"{"topic": "desk"}"#), None);
+    }
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let settings = format!(r#"{{"sasl_mechanism": "{mechanism}"}}"#);
+        assert_eq!(refused("kafka://kafka.example", Kind::Kafka, &settings), None);
+        let refusal = refused("https://crm.example", Kind::Webhook, &settings);
+        assert!(matches!(refusal, Some(SinkError::Setting("/settings/sasl_mechanism", _))));
+    }
+    let refusal = refused("kafka://kafka.example", Kind::Kafka, r#"{"topic": ""}"#);
+    assert!(matches!(refusal, Some(SinkError::Setting("/settings/topic", _))));
+}
+
 #[cfg(not(feature = "redis"))]
 #[test]
 fn a_build_without_a_sink_says_which_feature_has_it() {

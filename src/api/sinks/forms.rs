@@ -23,8 +23,8 @@ pub(super) struct NewSink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…` or `amqp://…`, and with TLS
-    /// `tls://…`, `rediss://…` or `amqps://…`.
+    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…`, `amqp://…` or `kafka://…`, and
+    /// with TLS `tls://…`, `rediss://…`, `amqps://…` or `kafka+ssl://…`.
     pub url: String,
     /// Which events it gets, and how.
     #[serde(default)]

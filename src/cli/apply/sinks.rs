@@ -11,7 +11,9 @@ use crate::{
     cli::{Exit, fault},
     db::Tx,
     dispatch,
-    sinks::{self, Kind, Login, OpenSink, Secrets, Settings, Signature, SigningKey, Sink},
+    sinks::{
+        self, Kind, Login, OpenSink, SaslMechanism, Secrets, Settings, Signature, SigningKey, Sink,
+    },
     vault::Vault,
 };
 
@@ -34,6 +36,8 @@ pub(super) struct Entry {
     stream: Option<String>,
     exchange: Option<String>,
     routing_key: Option<String>,
+    topic: Option<String>,
+    sasl_mechanism: Option<SaslMechanism>,
     pub secret: Option<toml::Value>,
     #[serde(default)]
     pub login: toml::Table,
@@ -61,6 +65,10 @@ pub(super) struct Written {
     exchange: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     routing_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sasl_mechanism: Option<SaslMechanism>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<toml::Table>,
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
@@ -92,6 +100,8 @@ impl Entry {
             stream: self.stream,
             exchange: self.exchange,
             routing_key: self.routing_key,
+            topic: self.topic,
+            sasl_mechanism: self.sasl_mechanism,
         };
         let sink = Sink::new(&self.id, self.kind, &self.url, settings, now);
         let sink = sink.map_err(|error| error.to_string())?;
@@ -238,8 +248,18 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
                 }
             }
         }
-        let Settings { types, channels, queues, signature, subject, stream, exchange, routing_key } =
-            sink.settings.0;
+        let Settings {
+            types,
+            channels,
+            queues,
+            signature,
+            subject,
+            stream,
+            exchange,
+            routing_key,
+            topic,
+            sasl_mechanism,
+        } = sink.settings.0;
         let signature = (signature == Signature::V1a).then_some("v1a");
         let (id, kind, url) = (sink.id, sink.kind.as_str(), sink.url);
         written.push(Written {
@@ -254,6 +274,8 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
             stream,
             exchange,
             routing_key,
+            topic,
+            sasl_mechanism,
             secret,
             login,
         });

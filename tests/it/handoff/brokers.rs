@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpListener};
+#[cfg(feature = "kafka")]
+use tokio::{io::copy_bidirectional, net::TcpStream};
 
 use super::chaos::{SETTLING, all_events, fast_desk, hurry, in_order, load, scaled};
 #[cfg(feature = "amqp")]
@@ -12,6 +14,8 @@ use crate::support::Rabbit;
 #[cfg(feature = "redis")]
 use crate::support::Redis;
 use crate::support::{Broker, Database, Stored, on_both, until_within};
+#[cfg(feature = "kafka")]
+use crate::support::{Desk, Kafka, TestGateway};
 
 /// The first of each id.
 fn without_repeats(stored: Vec<Stored>) -> Vec<Stored> {
@@ -103,6 +107,42 @@ async fn rabbitmq_says_what_is_missing() {
     desk.gateway.stop().await;
 }
 
+#[cfg(feature = "kafka")]
+on_both! {
+    async fn kafka_that_is_down_and_then_flaps_has_everything_in_order(database: Database) {
+        survives(database, Kafka::start()).await;
+    }
+}
+
+/// Whoever is called may name anybody else: what may not be called is not told anything.
+#[cfg(feature = "kafka")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_of_kafka_that_may_not_be_called_are_not() {
+    let kafka = Kafka::start();
+    let database = Database::sqlite();
+    let gateway = TestGateway::with(&database, |config| {
+        config.egress.allow = vec!["127.0.0.2/32".parse().expect("a network")];
+    });
+    let desk = Desk::at(gateway.await).await;
+    let listener = TcpListener::bind("127.0.0.2:0").await.expect("a free port");
+    let mut sink = kafka.sink();
+    sink["url"] = format!("kafka://{}", listener.local_addr().expect("an address")).into();
+    let broker = kafka.servers().split(',').next().expect("a broker").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(&broker).await.expect("a connection");
+            tokio::spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+        }
+    });
+    let (status, made) = desk.call(None, "POST", "sinks", None, Some(sink)).await;
+    assert_eq!(status, 201, "{made}");
+    let (_, tested) = desk.call(None, "POST", "sinks/broker/test", None, None).await;
+    let said = tested["detail"].as_str().expect("a reason");
+    assert!(said.contains("127.0.0.1") && said.contains("may not be called"), "{said}");
+    assert!(kafka.stored().await.is_empty());
+    desk.gateway.stop().await;
+}
+
 /// A server that nobody certified is not told anything: the client wants TLS of it, and is gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn brokers_are_spoken_to_by_tls_where_the_url_says_so() {
@@ -113,6 +153,8 @@ async fn brokers_are_spoken_to_by_tls_where_the_url_says_so() {
         ("redis", "rediss", json!({})),
         #[cfg(feature = "amqp")]
         ("amqp", "amqps", json!({"routing_key": "frontdesk"})),
+        #[cfg(feature = "kafka")]
+        ("kafka", "kafka+ssl", json!({})),
     ];
     for (kind, scheme, settings) in sinks {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -8,13 +8,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-#[cfg(any(feature = "amqp", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 use serde_json::Value;
 use serde_json::json;
 
 use super::sinks::{desk, hook};
-#[cfg(any(feature = "amqp", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 use crate::support::Broker;
+#[cfg(feature = "kafka")]
+use crate::support::Kafka;
 #[cfg(feature = "amqp")]
 use crate::support::Rabbit;
 #[cfg(feature = "redis")]
@@ -140,8 +142,17 @@ async fn the_consumer_of_the_guide_reads_rabbitmq() {
     reads(&script, rabbit.sink()).await;
 }
 
+#[cfg(feature = "kafka")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consumer_of_the_guide_reads_kafka() {
+    let kafka = Kafka::start();
+    let servers = [("KAFKA_SERVERS", kafka.servers().to_owned())];
+    let script = Script::start("confluent_kafka", "confluent_kafka", &servers);
+    reads(&script, kafka.sink()).await;
+}
+
 /// Whether a consumer prints each event of a message, in order.
-#[cfg(any(feature = "amqp", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 async fn reads(script: &Script, mut sink: Value) {
     let database = Database::sqlite();
     let desk = desk(&database).await;

@@ -1,6 +1,6 @@
 //! Events on their way to sinks: once by id, in order per interaction, whatever happens.
 
-#[cfg(any(feature = "amqp", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 mod brokers;
 mod chaos;
 mod feed;

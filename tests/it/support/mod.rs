@@ -1,12 +1,14 @@
 //! What the tests stand on: databases, a gateway on a free port, signed requests.
 
-#[cfg(any(feature = "amqp", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 mod broker;
 mod cluster;
 mod database;
 mod desk;
 mod gateway;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
 mod process;
 #[cfg(feature = "amqp")]
@@ -15,12 +17,14 @@ mod rabbit;
 mod redis;
 pub mod requests;
 
-#[cfg(any(feature = "amqp", feature = "redis"))]
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 pub use broker::{Broker, Stored};
 pub use database::{Database, execute, fixtures, on_server, poison, rows};
 pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
 pub use http::{Reply, client, send, try_send, until, until_within};
+#[cfg(feature = "kafka")]
+pub use kafka::Kafka;
 pub use nats::Nats;
 pub use process::Program;
 #[cfg(feature = "amqp")]

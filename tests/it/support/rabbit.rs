@@ -15,6 +15,7 @@ use lapin::{
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use super::{
     broker::{Broker, Stored, free_address, program, quietly},
@@ -23,6 +24,8 @@ use super::{
 
 /// How long Erlang may take to start on a busy machine.
 const STARTING: Duration = Duration::from_secs(120);
+/// How long it may take to let somebody in.
+const ATTEMPT: Duration = Duration::from_secs(10);
 
 /// A server with a durable queue `frontdesk`. It is killed when this is dropped.
 pub struct Rabbit {
@@ -61,11 +64,16 @@ impl Rabbit {
         format!("amqp://{}", self.address)
     }
 
-    async fn channel(&self) -> lapin::Result<(Connection, Channel)> {
-        let options = ConnectionProperties::default();
-        let connection = Connection::connect(&self.url(), options).await?;
-        let channel = connection.create_channel().await?;
-        Ok((connection, channel))
+    /// A channel, if the server answers. An attempt may hang when it is refused.
+    async fn channel(&self) -> Option<(Connection, Channel)> {
+        TcpStream::connect(self.address).ok()?;
+        let open = async {
+            let options = ConnectionProperties::default();
+            let connection = Connection::connect(&self.url(), options).await.ok()?;
+            let channel = connection.create_channel().await.ok()?;
+            Some((connection, channel))
+        };
+        timeout(ATTEMPT, open).await.ok().flatten()
     }
 
     fn end(&mut self) {
@@ -112,7 +120,7 @@ impl Broker for Rabbit {
                 "+S 1:1 -kernel inet_dist_use_interface {127,0,0,1}",
             );
         self.child = Some(quietly(server, "rabbitmq-server"));
-        let answers = until_within(STARTING, async || self.channel().await.is_ok()).await;
+        let answers = until_within(STARTING, async || self.channel().await.is_some()).await;
         assert!(answers, "rabbitmq-server does not answer");
     }
 
@@ -121,7 +129,7 @@ impl Broker for Rabbit {
     }
 
     async fn stored(&self) -> Vec<Stored> {
-        let Ok((_connection, channel)) = self.channel().await else { return Vec::new() };
+        let Some((_connection, channel)) = self.channel().await else { return Vec::new() };
         let mut stored = Vec::new();
         // Nothing is acknowledged: it all goes back to its place when the channel closes.
         while let Ok(Some(message)) =

@@ -82,6 +82,13 @@ pub fn id_before(id: Uuid, span: Duration) -> Uuid {
     Uuid::from_u128(millis << 80)
 }
 
+/// How much later `to` was made than `from`; nothing if it was earlier.
+#[must_use]
+pub fn between(from: Uuid, to: Uuid) -> Duration {
+    let millis = |id: Uuid| u64::try_from(id.as_u128() >> 80).unwrap_or(u64::MAX);
+    Duration::from_millis(millis(to).saturating_sub(millis(from)))
+}
+
 /// Random bytes for keys and tokens.
 ///
 /// # Panics

@@ -52,7 +52,7 @@ pub struct Config {
 pub struct Database {
     /// `FRONTDESK__DATABASE__URL`: `sqlite:frontdesk.db` or `postgres://…`.
     pub url: String,
-    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL.
+    /// `FRONTDESK__DATABASE__MAX_CONNECTIONS`: to PostgreSQL, beside one for each committer.
     pub max_connections: u32,
 }
 

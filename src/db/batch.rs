@@ -221,7 +221,13 @@ impl<R: Batch> Statement<R> {
             let table = format!(
                 "(select column1 as ord, {names} from (values {rows}) where column1 is not null) as r"
             );
-            self.fill(&table, "")
+            // What fails is rolled back as a whole, so nothing is noted down to take back one statement;
+            // and the rows are in order without being sorted.
+            let template = self.template.replacen("insert into", "insert or fail into", 1);
+            let template = template
+                .replace("from {rows} order by r.ord", "from {rows}")
+                .replace("from {rows} where true order by r.ord", "from {rows} where true");
+            leak(template.replace("{rows}", &table))
         })
     }
 
@@ -234,17 +240,17 @@ impl<R: Batch> Statement<R> {
             let arrays = join(&|index, column| format!("${}::{}[]", index + 1, column.postgres));
             let names = join(&|_, column| column.name.to_owned());
             let columns = join(&|_, column| format!("u.{0}{1} as {0}", column.name, column.postgres_cast));
-            self.fill(&format!(
+            let table = format!(
                 "(select u.ord, {columns} from unnest({arrays}) with ordinality as u({names}, ord)) as r"
-            ), self.locking)
+            );
+            leak(self.template.replace("{rows}", &table) + self.locking)
         })
     }
+}
 
-    /// Leaked on purpose: one text per statement and engine, for the life of the process.
-    fn fill(&self, rows: &str, locking: &str) -> &'static str {
-        let sql = self.template.replace("{rows}", rows) + locking;
-        Box::leak(sql.into_boxed_str())
-    }
+/// One text per statement and engine, for the life of the process.
+fn leak(sql: String) -> &'static str {
+    Box::leak(sql.into_boxed_str())
 }
 
 /// Declares a row that travels to the database as one of many.

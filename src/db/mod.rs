@@ -221,6 +221,27 @@ impl Store {
         }
     }
 
+    /// The same store for somebody with a runtime of his own, who ends with [`Self::give_back`].
+    ///
+    /// On PostgreSQL it is a connection more: what it says is heard where it was opened.
+    #[must_use]
+    pub fn of_its_own(&self) -> Self {
+        match self {
+            Self::Sqlite { .. } => self.clone(),
+            Self::Postgres(pool) => {
+                let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+                Self::Postgres(options.connect_lazy_with((*pool.connect_options()).clone()))
+            }
+        }
+    }
+
+    /// Ends what [`Self::of_its_own`] began.
+    pub async fn give_back(&self) {
+        if let Self::Postgres(pool) = self {
+            pool.close().await;
+        }
+    }
+
     /// How many committers to run when `wanted` are; SQLite has one writer, PostgreSQL gains from two.
     #[must_use]
     pub fn committers(&self, wanted: Option<NonZeroUsize>) -> usize {

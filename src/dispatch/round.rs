@@ -136,15 +136,15 @@ impl Rounds {
         sinks: &[OpenSink],
         now: i64,
     ) -> Result<bool, StoreError> {
-        let behind = outbox::last(tx).await? > deliveries::position(tx).await?;
         if !sinks.iter().any(|open| open.sink.gathers()) {
             let then = self.passed_over.get_or_insert_with(clock::instant);
-            if !behind || clock::instant().saturating_duration_since(*then) < PASS_OVER {
+            if clock::instant().saturating_duration_since(*then) < PASS_OVER {
                 return Ok(false);
             }
             self.passed_over = None;
         }
-        if behind {
+        let position = deliveries::position(tx).await?;
+        if outbox::is_past(tx, position).await? {
             return Ok(true);
         }
         for open in sinks.iter().filter(|open| open.sink.state == sinks::State::Active) {

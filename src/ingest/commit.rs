@@ -1,6 +1,10 @@
 //! Group commit: whatever waits becomes one transaction.
+//!
+//! Each committer has a thread and a runtime of its own. On the shared one, what the database answers
+//! stands in line behind dozens of requests, once for every statement of a group.
 
 use std::{
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,8 +14,9 @@ use std::{
 
 use frontdesk_adapters::{Event, Outcome, Parsed};
 use tokio::{
+    runtime,
     sync::{Notify, mpsc, oneshot},
-    task::JoinHandle,
+    task::{self, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -99,7 +104,7 @@ impl Committer {
         bell: Bell,
         queued: Arc<Notify>,
         stop: CancellationToken,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (sender, receiver) = mpsc::channel(limits.queue);
         let (slow, slow_receiver) = mpsc::channel(SLOW_GROUP);
         let log_has_grown = Arc::new(AtomicBool::new(false));
@@ -111,8 +116,15 @@ impl Committer {
             queued,
             log_has_grown: Arc::clone(&log_has_grown),
         };
-        let task = tokio::spawn(run.until_stopped(receiver, slow_receiver, stop));
-        (Self { sender, slow, log_has_grown }, task)
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let task = task::spawn_blocking(move || {
+            runtime.block_on(async {
+                let run = Run { store: run.store.of_its_own(), ..run };
+                run.until_stopped(receiver, slow_receiver, stop).await;
+                run.store.give_back().await;
+            });
+        });
+        Ok((Self { sender, slow, log_has_grown }, task))
     }
 
     /// Hands over a submission. A provider is told when too many wait; nobody else is in a hurry.
@@ -149,7 +161,7 @@ struct Run {
 
 impl Run {
     async fn until_stopped(
-        self,
+        &self,
         mut receiver: mpsc::Receiver<Submission>,
         mut slow: mpsc::Receiver<Submission>,
         stop: CancellationToken,

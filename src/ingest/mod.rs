@@ -169,7 +169,8 @@ impl Ingest {
                 bell.clone(),
                 Arc::clone(&queued),
                 stop.clone(),
-            );
+            )
+            .map_err(|error| StoreError::Failed(error.into()))?;
             committers.push(committer);
             tasks.push(task);
         }

@@ -98,11 +98,12 @@ async fn transaction(tx: &mut Tx, sql: &'static str) -> Result<i64, StoreError> 
     Ok(number)
 }
 
-/// The last place that is taken; 0 while nothing was ever told.
-pub async fn last(tx: &mut Tx) -> Result<i64, StoreError> {
-    const SQL: &str = "select coalesce(max(seq), 0) from outbox";
-    let (last,): (i64,) = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_one(conn).await)?;
-    Ok(last)
+/// Whether anything was told after `position`.
+pub async fn is_past(tx: &mut Tx, position: i64) -> Result<bool, StoreError> {
+    const SQL: &str = "select count(*) from (select seq from outbox where seq > $1 limit 1) o";
+    let (past,): (i64,) =
+        on_engine!(tx, conn => sqlx::query_as(SQL).bind(position).fetch_one(conn).await)?;
+    Ok(past > 0)
 }
 
 /// Whether everything after `position` is still kept.

@@ -69,12 +69,26 @@ struct Unindexed {
 /// Indexes everything that is there: for tests, and after a restore.
 pub async fn catch_up(store: &Store) -> Result<(), StoreError> {
     let [fresh, ..] = PASSES;
-    while again(store).await? || pass(store, fresh, clock::new_id()).await? {}
+    while again(store).await? || pass(store, fresh, clock::new_id()).await?.is_some() {}
     Ok(())
 }
 
-/// Goes one step on; whether there is more. Of several instances one goes, the others wait.
-pub(super) async fn pass(store: &Store, pass: Pass, upto: Uuid) -> Result<bool, StoreError> {
+/// Leaves everything that is there out of the index: for measurements of something else.
+pub async fn pass_over(store: &Store) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    for pass in PASSES {
+        go_on(&mut tx, pass, clock::new_id()).await?;
+    }
+    tx.commit().await
+}
+
+/// Goes one step on; if there is more, how far it is behind. Of several instances one goes, the others
+/// wait.
+pub(super) async fn pass(
+    store: &Store,
+    pass: Pass,
+    upto: Uuid,
+) -> Result<Option<Duration>, StoreError> {
     const WALKED: &str =
         "select id from messages where id > $1 and id < $2 order by id limit 1 offset $3";
     // Looked up one by one: as a join, PostgreSQL keeps a plan from when the index was empty, which
@@ -83,19 +97,17 @@ pub(super) async fn pass(store: &Store, pass: Pass, upto: Uuid) -> Result<bool, 
         join interactions i on i.id = m.interaction_id \
         where m.id > $1 and m.id <= $2 and m.text is not null \
         and (select s.seq from search_messages s where s.message_id = m.id) is null order by m.id";
-    const MOVE: &str = "insert into search_progress (name, upto) values ($1, $2) \
-        on conflict (name) do update set upto = excluded.upto";
     let mut tx = store.begin_read().await?;
     let from = progress(&mut tx, pass).await?;
     let idle = is_past(&mut tx, from, upto).await?;
     tx.rollback().await?;
     if idle {
-        return Ok(false);
+        return Ok(None);
     }
     let mut tx = store.begin().await?;
     let Some(from) = take_turn(&mut tx, pass).await? else {
         tx.rollback().await?;
-        return Ok(false);
+        return Ok(None);
     };
     let last: Option<(Uuid,)> = on_engine!(&mut tx, conn => sqlx::query_as(WALKED)
         .bind(from)
@@ -110,10 +122,9 @@ pub(super) async fn pass(store: &Store, pass: Pass, upto: Uuid) -> Result<bool, 
         .fetch_all(conn)
         .await)?;
     insert_messages(&mut tx, new).await?;
-    on_engine!(&mut tx, conn => sqlx::query(MOVE).bind(pass.name).bind(to).execute(conn).await
-        .map(drop))?;
+    go_on(&mut tx, pass, to).await?;
     tx.commit().await?;
-    Ok(last.is_some())
+    Ok(last.map(|_| clock::between(to, upto)))
 }
 
 async fn progress(tx: &mut Tx, pass: Pass) -> Result<Uuid, StoreError> {
@@ -121,6 +132,14 @@ async fn progress(tx: &mut Tx, pass: Pass) -> Result<Uuid, StoreError> {
     let row: Option<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(SQL).bind(pass.name)
         .fetch_optional(conn).await)?;
     Ok(row.map_or_else(Uuid::nil, |(upto,)| upto))
+}
+
+async fn go_on(tx: &mut Tx, pass: Pass, upto: Uuid) -> Result<(), StoreError> {
+    const SQL: &str = "insert into search_progress (name, upto) values ($1, $2) \
+        on conflict (name) do update set upto = excluded.upto";
+    on_engine!(tx, conn => sqlx::query(SQL).bind(pass.name).bind(upto).execute(conn).await
+        .map(drop))?;
+    Ok(())
 }
 
 async fn is_past(tx: &mut Tx, from: Uuid, upto: Uuid) -> Result<bool, StoreError> {

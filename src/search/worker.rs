@@ -13,8 +13,12 @@ use crate::{
 
 /// How often it looks for something new while there is nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A rest between two steps, so that a backlog does not hold up what providers wait for.
+/// The least rest between two steps, so that a backlog does not hold up what providers wait for.
 const REST: Duration = Duration::from_millis(20);
+/// While it is not further behind than this, it rests so many times as long as a step took: words
+/// can wait for a quieter moment, providers cannot.
+const BEHIND: Duration = Duration::from_secs(60);
+const RESTS: u32 = 10;
 
 /// Indexes what is new until told to stop.
 #[must_use]
@@ -22,9 +26,11 @@ pub fn keep_up(store: Store, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut failing = false;
         loop {
+            let began = clock::instant();
             let pause = match step(&store).await {
-                Ok(true) => REST,
-                Ok(false) => {
+                Ok(Some(behind)) if behind > BEHIND => REST,
+                Ok(Some(_)) => REST.max((clock::instant() - began) * RESTS),
+                Ok(None) => {
                     failing = false;
                     LOOK_EVERY
                 }
@@ -45,12 +51,12 @@ pub fn keep_up(store: Store, stop: CancellationToken) -> JoinHandle<()> {
     })
 }
 
-/// One small step of each kind; whether there may be more to do at once.
-async fn step(store: &Store) -> Result<bool, StoreError> {
-    let mut more = store::again(store).await?;
+/// One small step of each kind; how far behind it is, if there may be more to do at once.
+async fn step(store: &Store) -> Result<Option<Duration>, StoreError> {
+    let mut behind = store::again(store).await?.then_some(Duration::ZERO);
     for pass in PASSES {
         let upto = clock::id_before(clock::new_id(), pass.behind);
-        more |= store::pass(store, pass, upto).await?;
+        behind = behind.max(store::pass(store, pass, upto).await?);
     }
-    Ok(more)
+    Ok(behind)
 }

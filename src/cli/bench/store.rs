@@ -1,7 +1,8 @@
 //! SQL of the bench: databases that have seen messages before.
 //!
 //! Rows are made by the database itself, in sets, and look as the gateway writes them. Archived
-//! requests are shorter than real ones: nothing on the intake path reads them.
+//! requests are shorter than real ones: nothing on the intake path reads them. Nor is what was said
+//! indexed for search, which would otherwise still be under way when intake is measured.
 
 use anyhow::Context;
 use sqlx::AssertSqlSafe;
@@ -10,6 +11,7 @@ use super::requests::{AREAS, CHANNEL, KNOWN, OUR_ADDRESS, channel};
 use crate::{
     channels,
     db::{Store, Tx, on_engine},
+    search,
     vault::Vault,
 };
 
@@ -58,6 +60,7 @@ pub(super) async fn make(url: &str, vault: &Vault, stored: u64) -> anyhow::Resul
     let senders = KNOWN.max(stored / MESSAGES_EACH);
     fill(&store, &SENDERS, senders, senders).await?;
     fill(&store, &MESSAGES, stored, senders).await?;
+    search::pass_over(&store).await?;
     settle(&store).await?;
     store.close().await;
     Ok(())

@@ -229,7 +229,8 @@ impl Store {
         match self {
             Self::Sqlite { .. } => self.clone(),
             Self::Postgres(pool) => {
-                let options = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
+                let options =
+                    PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT);
                 Self::Postgres(options.connect_lazy_with((*pool.connect_options()).clone()))
             }
         }

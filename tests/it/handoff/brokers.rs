@@ -15,7 +15,7 @@ use crate::support::Rabbit;
 use crate::support::Redis;
 use crate::support::{Broker, Database, Stored, on_both, until_within};
 #[cfg(feature = "kafka")]
-use crate::support::{Desk, Kafka, TestGateway};
+use crate::support::{Desk, KAFKA_PASSWORD, Kafka, TestGateway};
 
 /// The first of each id.
 fn without_repeats(stored: Vec<Stored>) -> Vec<Stored> {
@@ -112,6 +112,29 @@ on_both! {
     async fn kafka_that_is_down_and_then_flaps_has_everything_in_order(database: Database) {
         survives(database, Kafka::start()).await;
     }
+}
+
+#[cfg(feature = "kafka")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kafka_lets_in_who_has_the_password() {
+    let database = Database::sqlite();
+    let desk = super::sinks::desk(&database).await;
+    let kafka = Kafka::start();
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        for password in [KAFKA_PASSWORD, "fictional-password-0002"] {
+            let mut sink = kafka.sink();
+            sink["settings"] = json!({"sasl_mechanism": mechanism});
+            sink["login"] = json!({"user": "frontdesk", "password": password});
+            let (status, made) = desk.call(None, "POST", "sinks", None, Some(sink)).await;
+            assert_eq!(status, 201, "{made}");
+            let (_, tested) = desk.call(None, "POST", "sinks/broker/test", None, None).await;
+            assert_eq!(tested["ok"], password == KAFKA_PASSWORD, "{mechanism}: {tested}");
+            let (status, _) = desk.call(None, "DELETE", "sinks/broker", None, None).await;
+            assert_eq!(status, 204);
+        }
+    }
+    assert_eq!(kafka.stored().await.len(), 3);
+    desk.gateway.stop().await;
 }
 
 /// Whoever is called may name anybody else: what may not be called is not told anything.

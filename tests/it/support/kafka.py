@@ -3,13 +3,17 @@
 Obeys line by line: `where` prints its addresses, `down` breaks connections and takes no more until
 `up`, `read` prints every record as JSON, partition by partition. An empty line ends each answer.
 
-It misspells its answer to a version of ApiVersions that it does not know, so clients come by way of a
-proxy that answers this one request as brokers do, and stands in for each broker in what they say.
+It misspells its answer to a version of ApiVersions that it does not know, and knows no logins. So clients
+come by way of a proxy that answers this as brokers do, and stands in for each broker in what they say.
 """
 
 import asyncio
+import base64
 import ctypes
+import hashlib
+import hmac
 import json
+import os
 import struct
 import sys
 import threading
@@ -17,7 +21,8 @@ import threading
 from confluent_kafka import Consumer, TopicPartition, cimpl
 
 BROKERS, PARTITIONS = 3, 4
-API_VERSIONS, KNOWN, UNSUPPORTED = 18, 2, 35
+SASL_HANDSHAKE, API_VERSIONS, SASL_AUTHENTICATE = 17, 18, 36
+KNOWN, UNSUPPORTED, REFUSED = 2, 35, 58
 
 library = ctypes.CDLL(cimpl.__file__)
 for function in library.rd_kafka_conf_new, library.rd_kafka_new, library.rd_kafka_mock_cluster_new:
@@ -42,11 +47,52 @@ async def frames(reader):
         return
 
 
+class Login:
+    """RFC 4616 and RFC 5802, in the frames of KIP-43 and KIP-152."""
+
+    password = os.environ["KAFKA_PASSWORD"].encode()
+
+    def handshake(self, mechanism):
+        self.mechanism, self.first = mechanism, None
+        self.hash = "sha" + mechanism[-3:]
+        return struct.pack(">hih", 0, 1, len(mechanism)) + mechanism.encode()
+
+    def authenticate(self, said):
+        if self.mechanism == "PLAIN":
+            answer = b"" if said.split(b"\0")[2] == self.password else None
+        elif self.first is None:
+            answer = self.challenge(said)
+        else:
+            answer = self.proof(said)
+        if answer is None:
+            return struct.pack(">hhiq", REFUSED, -1, 0, 0)
+        return struct.pack(">hhi", 0, -1, len(answer)) + answer + bytes(8)
+
+    def challenge(self, said):
+        self.first, self.salt = said.removeprefix(b"n,,"), os.urandom(16)
+        nonce = self.first.split(b",r=")[1] + base64.b64encode(os.urandom(12))
+        self.second = b"r=%s,s=%s,i=4096" % (nonce, base64.b64encode(self.salt))
+        return self.second
+
+    def proof(self, said):
+        last, proof = said.split(b",p=")
+        message = b",".join([self.first, self.second, last])
+        salted = hashlib.pbkdf2_hmac(self.hash, self.password, self.salt, 4096)
+        client, server = (hmac.digest(salted, name, self.hash) for name in (b"Client Key", b"Server Key"))
+        signature = hmac.digest(hashlib.new(self.hash, client).digest(), message, self.hash)
+        expected = bytes(a ^ b for a, b in zip(client, signature))
+        if base64.b64decode(proof) == expected:
+            return b"v=" + base64.b64encode(hmac.digest(server, message, self.hash))
+
+
 async def stand_in(port, near, back):
     try:
         far, onward = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionError:
         return back.close()
+
+    def answer(number, body):
+        back.write(struct.pack(">ii", 4 + len(body), number) + body)
 
     async def answers():
         async for frame in frames(far):
@@ -56,11 +102,16 @@ async def stand_in(port, near, back):
         back.close()
 
     asyncio.create_task(answers())
+    login = Login()
     async for frame in frames(near):
-        key, version, number = struct.unpack(">hhi", frame[:8])
-        if key == API_VERSIONS and version > KNOWN:
+        key, version, number, name = struct.unpack(">hhih", frame[:10])
+        if key == SASL_HANDSHAKE:
+            answer(number, login.handshake(frame[10 + name + 2 :].decode()))
+        elif key == SASL_AUTHENTICATE:
+            answer(number, login.authenticate(frame[10 + name + 4 :]))
+        elif key == API_VERSIONS and version > KNOWN:
             # KIP-511: as version 0, and which versions there are.
-            back.write(struct.pack(">iihihhh", 16, number, UNSUPPORTED, 1, key, 0, KNOWN))
+            answer(number, struct.pack(">hihhh", UNSUPPORTED, 1, key, 0, KNOWN))
         else:
             onward.write(struct.pack(">i", len(frame)) + frame)
     onward.close()

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use super::broker::{Broker, Stored};
 
+pub const PASSWORD: &str = "fictional-password-0001";
+
 /// Brokers with a topic `frontdesk` of several partitions. They are gone when this is dropped.
 pub struct Kafka {
     child: Child,
@@ -26,6 +28,7 @@ impl Kafka {
         let python = env::var("FRONTDESK_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let mut child = Command::new(python)
             .args(["-c", include_str!("kafka.py")])
+            .env("KAFKA_PASSWORD", PASSWORD)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -24,7 +24,7 @@ pub use desk::Desk;
 pub use gateway::{PUBLIC_URL, SECRETS_KEY, TestGateway, fixture_channels, twilio_account};
 pub use http::{Reply, client, send, try_send, until, until_within};
 #[cfg(feature = "kafka")]
-pub use kafka::Kafka;
+pub use kafka::{Kafka, PASSWORD as KAFKA_PASSWORD};
 pub use nats::Nats;
 pub use process::Program;
 #[cfg(feature = "amqp")]

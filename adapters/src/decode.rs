@@ -48,13 +48,11 @@ pub fn decode_undated(
     request: Request,
     now: Timestamp,
 ) -> Decoded {
-    let accepted = match adapter.accept(request, account, now) {
-        Accepted::Refused(request, Refusal::Stale { signed_at, .. }) => {
-            let signed_at = Timestamp::from_seconds(signed_at).unwrap_or(now);
-            adapter.accept(request, account, signed_at)
-        }
-        accepted => accepted,
-    };
+    let mut accepted = adapter.accept(request, account, now);
+    if let Accepted::Refused(request, Refusal::Stale { signed_at, .. }) = accepted {
+        let signed_at = Timestamp::from_seconds(signed_at).unwrap_or(now);
+        accepted = adapter.accept(request, account, signed_at);
+    }
     decoded(adapter, account, accepted)
 }
 

@@ -134,6 +134,10 @@ pub enum OpenError {
 
 /// How long to wait for a connection before saying that the database is unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long PostgreSQL lets a transaction of ours stand without a statement. Between two there is
+/// our own work, milliseconds of it; an instance that is suspended or cut off in between holds its
+/// rows, and events after its places in the outbox, no longer than this.
+const IDLE_IN_TRANSACTION: &str = "60s";
 
 impl Store {
     /// Opens `url` without touching its schema: `sqlite:frontdesk.db` or `postgres://…`.
@@ -156,6 +160,7 @@ impl Store {
                 ("jit", "off"),
                 // The plan never depends on how many rows travel: it is made once.
                 ("plan_cache_mode", "force_generic_plan"),
+                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)

@@ -6,7 +6,7 @@ use super::{
     load::{self, Cost, Load, Pace, Run},
     postgres::Postgres,
     report::Figure,
-    requests::{KNOWN, Senders, Signer},
+    requests::{KNOWN, Requests, Senders, Signer},
     servers::{Commit, Memory, Server, processor_seconds},
     store,
 };
@@ -16,7 +16,7 @@ use crate::vault::Vault;
 pub(super) const NOOP: &str = "does nothing";
 
 /// Requests a second for which a set is made; one used up earlier ends its run earlier.
-const MOST_PER_SECOND: f64 = 30_000.0;
+pub(super) const MOST_PER_SECOND: f64 = 30_000.0;
 
 /// Unmeasured, before anything is: statements are prepared and caches filled.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -38,7 +38,7 @@ pub(super) struct Ground<'a> {
 
 impl Ground<'_> {
     /// The engines that are there, PostgreSQL first.
-    fn engines(&self) -> Vec<&'static str> {
+    pub fn engines(&self) -> Vec<&'static str> {
         let postgres = self.postgres.map(|_| "PostgreSQL");
         postgres.into_iter().chain(["SQLite"]).collect()
     }
@@ -49,7 +49,7 @@ impl Ground<'_> {
     }
 
     /// Makes a database with `stored` messages and says where.
-    async fn database(&self, engine: &str, name: &str, stored: u64) -> anyhow::Result<String> {
+    pub async fn database(&self, engine: &str, name: &str, stored: u64) -> anyhow::Result<String> {
         let url = match self.postgres {
             Some(postgres) if engine == "PostgreSQL" => {
                 store::create(&postgres.url("postgres"), name).await?;
@@ -62,15 +62,28 @@ impl Ground<'_> {
         store::make(&url, &Vault::from_base64(self.key)?, stored).await?;
         Ok(url)
     }
+
+    /// A gateway with groups on the database at `url`.
+    pub async fn subject(
+        &self,
+        engine: &str,
+        name: String,
+        url: &str,
+        stored: u64,
+    ) -> anyhow::Result<Subject> {
+        let server = Server::gateway(self.folder, url, self.key, Commit::Groups).await?;
+        let (kind, database) = (Kind::Gateway(Commit::Groups), self.process(engine));
+        Ok(Subject { name, kind, stored: Some(stored), server, database })
+    }
 }
 
 /// One server in the contest.
 #[derive(Debug)]
-struct Subject {
-    name: String,
+pub(super) struct Subject {
+    pub name: String,
     kind: Kind,
     stored: Option<u64>,
-    server: Server,
+    pub server: Server,
     database: Option<u32>,
 }
 
@@ -97,10 +110,10 @@ pub(super) fn per_request(engine: &str) -> String {
 pub(super) struct Contest {
     /// What the databases say of themselves.
     pub databases: Vec<String>,
-    subjects: Vec<Subject>,
-    signer: Signer,
-    duration: Duration,
-    rounds: usize,
+    pub subjects: Vec<Subject>,
+    pub signer: Signer,
+    pub duration: Duration,
+    pub rounds: usize,
 }
 
 impl Contest {
@@ -221,10 +234,7 @@ pub(super) async fn grow(
         let mut subjects = Vec::new();
         for stored in sizes {
             let url = ground.database(engine, &format!("stored_{stored}"), *stored).await?;
-            let server = Server::gateway(ground.folder, &url, ground.key, Commit::Groups).await?;
-            let (name, kind) = (engine.to_owned(), Kind::Gateway(Commit::Groups));
-            let (stored, database) = (Some(*stored), ground.process(engine));
-            subjects.push(Subject { name, kind, stored, server, database });
+            subjects.push(ground.subject(engine, engine.to_owned(), &url, *stored).await?);
         }
         let signer = Signer::new()?;
         let contest = Contest { databases: Vec::new(), subjects, signer, duration, rounds };
@@ -235,10 +245,10 @@ pub(super) async fn grow(
 }
 
 impl Subject {
-    fn load(
+    pub fn load(
         &self,
         scenario: Scenario,
-        requests: &Arc<super::requests::Requests>,
+        requests: &Arc<Requests>,
         pace: Pace,
         duration: Duration,
     ) -> Load {
@@ -253,7 +263,7 @@ impl Subject {
     }
 
     /// Sends, and reads off what the answers took of the processor.
-    async fn run(&self, load: &Load) -> anyhow::Result<Run> {
+    pub async fn run(&self, load: &Load) -> anyhow::Result<Run> {
         let seconds = || {
             let server = processor_seconds(self.server.process())?;
             Some((server, self.database.map_or(Some(0.0), processor_seconds)?))
@@ -269,7 +279,7 @@ impl Subject {
         Ok(Run { cost, ..run })
     }
 
-    fn figure(&self, scenario: Scenario) -> Figure {
+    pub fn figure(&self, scenario: Scenario) -> Figure {
         Figure {
             subject: self.name.clone(),
             senders: scenario.senders.as_str(),
@@ -282,14 +292,14 @@ impl Subject {
 }
 
 /// Tells that it goes on.
-fn say(figure: &Figure) {
+pub(super) fn say(figure: &Figure) {
     let rate = figure.spread(|run| run.per_second).median;
     let Figure { subject, senders, connections, .. } = figure;
     anstream::eprintln!("{subject}, {senders}, {connections} connections: {rate:.0}/s");
 }
 
 /// How many requests so long a run can take.
-fn most(per_second: f64, duration: Duration) -> usize {
+pub(super) fn most(per_second: f64, duration: Duration) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -9,9 +9,11 @@
 
 mod contest;
 mod decode;
+mod handoff;
 mod load;
 mod noop;
 mod postgres;
+mod replay;
 mod report;
 mod requests;
 mod routing;
@@ -41,7 +43,7 @@ use self::{
 use super::Exit;
 use crate::clock;
 
-/// The whole bench takes no longer; a quick one ends within a minute by its plan.
+/// The whole bench takes no longer.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
 
 /// Bytes up to which a body counts as small.
@@ -56,7 +58,7 @@ const MANY: usize = 1_000;
 /// Ends with 4 when a ratio does not hold.
 #[derive(Debug, Args)]
 pub(super) struct Bench {
-    /// Only what the ratios need, within a minute and on smaller databases.
+    /// Only what the ratios need, on smaller databases and for a shorter time.
     #[arg(long)]
     quick: bool,
     /// One JSON object with every figure.
@@ -92,6 +94,9 @@ pub(super) struct Bench {
     /// PostgreSQL's programs; by itself the newest that are installed.
     #[arg(long, env = "FRONTDESK_PG_BIN")]
     pg_bin: Option<PathBuf>,
+    /// NATS' server; by itself the one that is installed.
+    #[arg(long, env = "FRONTDESK_NATS_SERVER")]
+    nats_server: Option<PathBuf>,
     /// Be the endpoint that does nothing.
     #[arg(long, hide = true)]
     noop: Option<SocketAddr>,
@@ -106,6 +111,10 @@ enum Part {
     Growth,
     /// What adapters take.
     Decoding,
+    /// Live intake beside a replay of 100,000 stored requests.
+    Replay,
+    /// Events into sinks, and what that weighs on intake.
+    Handoff,
 }
 
 impl Bench {
@@ -211,6 +220,20 @@ impl Bench {
             }
         }
 
+        let mut beside_replay = Vec::new();
+        if self.wants(Part::Replay) {
+            let stored = if self.quick { 20_000 } else { 100_000 };
+            beside_replay = replay::measure(&ground, stored, duration, rounds).await?;
+        }
+        let mut handoff = handoff::Measured::default();
+        if self.wants(Part::Handoff) {
+            let nats = handoff::nats_server(self.nats_server.as_deref());
+            if nats.is_none() {
+                left_out.push("hand-off into NATS (nats-server is not installed)".to_owned());
+            }
+            handoff = handoff::measure(&ground, nats.as_deref(), duration, rounds).await?;
+        }
+
         let mut ratios = throughput(&figures);
         ratios.extend(growth_ratios(&growth, &stored));
         ratios.extend(tails(&halves));
@@ -220,8 +243,10 @@ impl Bench {
         if !decoding.is_empty() {
             ratios.extend([Content::Form, Content::Json].map(|content| lines(&decoding, content)));
         }
-        figures.extend(halves);
-        figures.extend(growth);
+        ratios.extend(replay::ratios(&beside_replay));
+        ratios.extend(handoff.ratios);
+        figures.extend(halves.into_iter().chain(growth).chain(beside_replay));
+        figures.extend(handoff.figures);
         let machine = Machine {
             version: env!("CARGO_PKG_VERSION"),
             cores: thread::available_parallelism().map_or(1, usize::from),
@@ -231,7 +256,7 @@ impl Bench {
             seconds,
             rounds,
         };
-        Ok(Report { machine, figures, decoding, ratios, left_out })
+        Ok(Report { machine, figures, decoding, handed: handoff.handed, ratios, left_out })
     }
 
     fn wants(&self, part: Part) -> bool {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{
     decode::{Content, Decoding, Times},
+    handoff::Handed,
     load::{Cost, Run},
 };
 
@@ -16,6 +17,7 @@ pub(super) struct Report {
     pub machine: Machine,
     pub figures: Vec<Figure>,
     pub decoding: Vec<Decoding>,
+    pub handed: Vec<Handed>,
     pub ratios: Vec<Ratio>,
     /// What was not measured, and why.
     pub left_out: Vec<String>,
@@ -151,6 +153,9 @@ impl fmt::Display for Report {
         if !self.decoding.is_empty() {
             writeln!(f, "{}\n", decoding(&self.decoding))?;
         }
+        if !self.handed.is_empty() {
+            writeln!(f, "{}\n", handed(&self.handed))?;
+        }
         write!(f, "{}", ratios(&self.ratios))?;
         for left_out in &self.left_out {
             write!(f, "\n\nNot measured: {left_out}.")?;
@@ -227,6 +232,18 @@ fn decoding(decoding: &[Decoding]) -> Table {
             format!("{line:.2}"),
             format!("{:.0}", 1e6 / line),
         ]);
+    }
+    table
+}
+
+fn handed(handed: &[Handed]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["handed on once nothing came in", "events/s", "min–max"]);
+    for handed in handed {
+        let Spread { median, min, max } = Spread::of(handed.per_second.iter().copied());
+        let cells = [handed.subject.clone(), format!("{median:.0}"), format!("{min:.0}–{max:.0}")];
+        table.add_row(cells);
     }
     table
 }

@@ -78,17 +78,8 @@ impl Server {
         commit: Commit,
     ) -> anyhow::Result<Self> {
         let address = free_address()?;
-        let mut command = this_program(folder)?;
-        command
-            .arg("serve")
-            .env("FRONTDESK__DATABASE__URL", url)
-            .env("FRONTDESK__DATABASE__MAX_CONNECTIONS", "20")
-            .env("FRONTDESK__HTTP__LISTEN", address.to_string())
-            .env("FRONTDESK__HTTP__PUBLIC_URL", PUBLIC_URL)
-            .env("FRONTDESK__SECRETS__KEY", key)
-            // What is measured is intake.
-            .env("FRONTDESK__TIMERS__EVERY_SECONDS", "0")
-            .env("FRONTDESK__LOG__FILTER", "warn");
+        let mut command = on_database(folder, url, key)?;
+        command.arg("serve").env("FRONTDESK__HTTP__LISTEN", address.to_string());
         match commit {
             Commit::Groups => {}
             Commit::PerRequest => {
@@ -96,6 +87,15 @@ impl Server {
                 command.env("FRONTDESK__INGEST__COMMITTERS", AT_ONCE);
             }
         }
+        Self::start(command, address).await
+    }
+
+    /// A NATS server with JetStream.
+    pub async fn nats(folder: &Path, program: &Path) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(program);
+        command.args(["-js", "-a", "127.0.0.1", "-p", &address.port().to_string(), "-sd"]);
+        command.arg(folder.join("nats")).stderr(Stdio::null());
         Self::start(command, address).await
     }
 
@@ -112,7 +112,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .context("this program cannot be started a second time")?;
+            .context("a server cannot be started")?;
         let mut server = Self { address, child };
         let listening = async {
             loop {
@@ -185,6 +185,54 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// `frontdesk replay --requests`, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Replay {
+    child: Child,
+    told: PathBuf,
+}
+
+impl Replay {
+    /// Replays what is archived in the database at `url`, all of it.
+    pub fn start(folder: &Path, url: &str, key: &str) -> anyhow::Result<Self> {
+        let told = folder.join("replayed.jsonl");
+        let mut command = on_database(folder, url, key)?;
+        command.args(["replay", "--requests", "--json"]);
+        command.stdin(Stdio::null()).stdout(fs::File::create(&told)?).stderr(Stdio::null());
+        let child = command.spawn().context("a replay cannot be started")?;
+        Ok(Self { child, told })
+    }
+
+    /// How many requests it has come to, and whether it is still at it.
+    pub fn progress(&mut self) -> anyhow::Result<(usize, bool)> {
+        let told = fs::read(&self.told)?.into_iter().filter(|byte| *byte == b'\n').count();
+        Ok((told, self.child.try_wait()?.is_none()))
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This program on the database at `url`, as every gateway here has it.
+fn on_database(folder: &Path, url: &str, key: &str) -> anyhow::Result<Command> {
+    let mut command = this_program(folder)?;
+    command
+        .env("FRONTDESK__DATABASE__URL", url)
+        .env("FRONTDESK__DATABASE__MAX_CONNECTIONS", "20")
+        .env("FRONTDESK__HTTP__PUBLIC_URL", PUBLIC_URL)
+        .env("FRONTDESK__SECRETS__KEY", key)
+        // Sinks are on loopback, too.
+        .env("FRONTDESK__EGRESS__ALLOW", "127.0.0.0/8")
+        // What is measured is intake.
+        .env("FRONTDESK__TIMERS__EVERY_SECONDS", "0")
+        .env("FRONTDESK__LOG__FILTER", "warn");
+    Ok(command)
 }
 
 /// This very program, in `folder` and without the caller's settings.

@@ -158,7 +158,8 @@ pub(super) async fn make_queue(store: &Store, waiting: u64) -> anyhow::Result<()
     settle(store).await
 }
 
-/// Puts everything back into the queue and lets the database rest.
+/// Puts everything back into the queue and lets the database rest, without a checkpoint: after one
+/// PostgreSQL logs each page whole that is changed, which a long queue has more of.
 pub(super) async fn put_back(store: &Store) -> anyhow::Result<()> {
     const BACK: [&str; 2] = [
         "update work_items set state = 'queued', assigned_to = null, offered_at = null, lease_until = null, \
@@ -170,7 +171,34 @@ pub(super) async fn put_back(store: &Store) -> anyhow::Result<()> {
         on_engine!(&mut tx, conn => sqlx::query(sql).execute(conn).await.map(drop))?;
     }
     tx.commit().await?;
+    if let Store::Postgres(pool) = store {
+        sqlx::query("vacuum analyze").execute(pool).await?;
+        return Ok(());
+    }
     settle(store).await
+}
+
+/// Forgets which messages are known, as retention does in time.
+pub(super) async fn forget(url: &str) -> anyhow::Result<()> {
+    let store = Store::open(url, 1).await?;
+    let mut tx = store.begin().await?;
+    on_engine!(&mut tx, conn => sqlx::query("delete from dedupe where true").execute(conn).await.map(drop))?;
+    tx.commit().await?;
+    settle(&store).await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Deliveries that sinks have accepted, and whether anything still waits for them.
+pub(super) async fn handed_on(store: &Store) -> anyhow::Result<(i64, bool)> {
+    const SQL: &str = "select (select count(*) from deliveries where state = 'delivered'), \
+        (select count(*) from deliveries where state = 'waiting') \
+        + (select coalesce(max(seq), 0) from outbox) - (select position from dispatch where id = 1)";
+    let mut tx = store.begin_read().await?;
+    let (delivered, waiting): (i64, i64) =
+        on_engine!(&mut tx, conn => sqlx::query_as(SQL).fetch_one(conn).await)?;
+    tx.rollback().await?;
+    Ok((delivered, waiting > 0))
 }
 
 /// How many items are offered.

@@ -5,5 +5,6 @@ mod brokers;
 mod chaos;
 mod feed;
 mod guide;
+mod horizon;
 mod receiver;
 mod sinks;

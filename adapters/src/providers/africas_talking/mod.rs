@@ -156,10 +156,9 @@ mod tests {
             let request =
                 Request::new(Method::Post, "https://desk.example/a", headers, form.into());
             let now = Timestamp::from_millis(0).expect("the epoch");
-            match ADAPTER.watch(request, &Account::default(), now).0 {
-                Accepted::Understood(_, parsed) => parsed.events[0].repeats_within(),
-                other => panic!("{other:?}"),
-            }
+            let watched = ADAPTER.watch(request, &Account::default(), now).0;
+            let Accepted::Understood(_, parsed) = watched else { panic!("{watched:?}") };
+            parsed.events[0].repeats_within()
         };
         let leaves = window("senderId=ACME&phoneNumber=%2B254711000001").expect("a window");
         let joins = window("phoneNumber=%2B254711000001&shortCode=21512&updateType=addition");

@@ -18,8 +18,10 @@ use super::{
 /// How long storing may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A replay reads its list first: it is measured for so many times as long as anything else.
+/// A replay takes few requests a second: it is measured for so many times as long as anything else.
 const LONGER: u32 = 5;
+/// How often it is looked whether a replay has read its list and begun.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What runs beside intake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +77,8 @@ pub(super) async fn measure(
                 let replay = match beside {
                     Beside::Nothing => None,
                     Beside::Known | Beside::Anew => {
-                        Some(Replay::start(ground.folder, &url, ground.key)?)
+                        let replay = Replay::start(ground.folder, &url, ground.key)?;
+                        Some(tokio::time::timeout(PATIENCE, begun(replay)).await??)
                     }
                 };
                 let load = subject.load(usual, &requests, Pace::Open(rate), duration);
@@ -84,7 +87,6 @@ pub(super) async fn measure(
                     let (replayed, under_way) = replay.progress()?;
                     let ended = if under_way { "" } else { ", and was through before the end" };
                     anstream::eprintln!("the replay came to {replayed} requests{ended}");
-                    anyhow::ensure!(replayed > 0, "the replay did not begin in time");
                 }
             }
         }
@@ -92,6 +94,17 @@ pub(super) async fn measure(
         figures.extend(measured);
     }
     Ok(figures)
+}
+
+async fn begun(mut replay: Replay) -> anyhow::Result<Replay> {
+    loop {
+        let (replayed, under_way) = replay.progress()?;
+        anyhow::ensure!(replayed > 0 || under_way, "the replay ended without a request");
+        if replayed > 0 {
+            return Ok(replay);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What a replay does to the slowest hundredth of live requests.

@@ -4,7 +4,8 @@
 //! they came, and recorded once. So replaying twice changes nothing the second time. What was
 //! refused when it came is not signed by us: it has to prove itself.
 //!
-//! Live traffic comes first: a replay has a lower priority, and takes one request at a time.
+//! Live traffic comes first: a replay has a lower priority, takes one request at a time, and rests
+//! after each while nobody says how fast it is to be.
 
 mod report;
 mod sources;
@@ -32,7 +33,7 @@ use super::{
 use crate::{
     app::App,
     channels::{self, Channel},
-    clock::Clock,
+    clock::{self, Clock},
     config::Config,
     ingest::{IngestError, Proof, Receipt},
 };
@@ -58,7 +59,8 @@ pub(super) struct Replay {
     /// Say what would happen and record nothing; exit 4 if anything would be new.
     #[arg(long)]
     dry_run: bool,
-    /// At most so many a second, such as 10/s.
+    /// At most so many a second, such as 10/s. By itself a replay of archived requests works a quarter
+    /// of the time, so that live traffic does not feel it.
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<Duration>,
     /// One JSON object a request.
@@ -106,6 +108,14 @@ impl Replay {
     }
 }
 
+/// How many times as long as it took for something one rests after it.
+const RESTS: u32 = 3;
+
+/// Rests after what began then.
+async fn give_way(began: std::time::Instant) {
+    tokio::time::sleep(clock::instant().saturating_duration_since(began) * RESTS).await;
+}
+
 struct Run<'a> {
     command: &'a Replay,
     app: &'a App,
@@ -146,11 +156,16 @@ impl<'a> Run<'a> {
             let mut seen = HashSet::new();
             let ids = sources::archived(&self.app.store, &self.command.filter).await?;
             let progress = progress(ids.len(), quiet);
+            let gives_way = self.command.rate.is_none() && self.client.is_none();
             for id in ids {
+                let began = clock::instant();
                 progress.inc(1);
                 let stored = sources::stored(&self.app.store, id, &self.public_url, &mut seen);
                 if let Some(source) = stored.await? {
                     self.one(source, None, &mut pace, &mut report).await?;
+                }
+                if gives_way {
+                    give_way(began).await;
                 }
             }
             progress.finish_and_clear();

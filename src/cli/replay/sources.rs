@@ -12,9 +12,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::Filter;
+use super::{Filter, give_way};
 use crate::{
     cli::{Exit, fault, http},
+    clock,
     db::{Store, StoreError},
     ingest::{Again, Proof},
     messages::{self, RequestFilter, RequestOutcome, RequestRecord},
@@ -86,8 +87,8 @@ pub(super) async fn archived(store: &Store, filter: &Filter) -> Result<Vec<Uuid>
     };
     let mut ids = Vec::new();
     let mut before = None;
-    let mut tx = store.begin_read().await?;
     loop {
+        let began = clock::instant();
         let filter = RequestFilter {
             channel: filter.channel.clone(),
             outcome: filter.outcome.clone(),
@@ -96,13 +97,15 @@ pub(super) async fn archived(store: &Store, filter: &Filter) -> Result<Vec<Uuid>
             before,
             limit: PAGE,
         };
+        let mut tx = store.begin_read().await?;
         let page = messages::requests(&mut tx, &filter).await?;
+        tx.rollback().await?;
         let Some(last) = page.last() else { break };
         before = Some(last.id);
         let wanted = page.iter().filter(|request| filter.outcome.is_some() || by_itself(request));
         ids.extend(wanted.map(|request| request.id));
+        give_way(began).await;
     }
-    tx.rollback().await?;
     ids.reverse();
     Ok(ids)
 }

@@ -1,8 +1,9 @@
 //! Who changed what, from what to what: one row for every change by a person or a key.
 //!
 //! Whoever makes a change records it in the same transaction, so that there is no change without
-//! its row and no row without its change. Rows are only ever added. What intake does by itself is
-//! not here: messages carry their own decisions.
+//! its row and no row without its change. Rows are only ever added, and triggers see to it: nothing is
+//! deleted, and only values may be forgotten. What intake does by itself is not here: messages carry
+//! their own decisions.
 
 mod store;
 #[cfg(test)]

@@ -87,7 +87,11 @@ pub(super) fn start_log(loaded: &Loaded, usual: &str) -> anyhow::Result<()> {
 
 /// Reads a filter such as `info,frontdesk=debug`.
 pub(super) fn filter(text: &str) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(text).map_err(|error| {
+    // The client of Kafka warns of settings that are meant to be so.
+    let quiet = cfg!(feature = "kafka") && !text.contains("krafka");
+    let directives =
+        if quiet { format!("krafka::producer::config=error,{text}") } else { text.to_owned() };
+    EnvFilter::try_new(directives).map_err(|error| {
         fault(Exit::Configuration, format!("log.filter `{text}` cannot be read: {error}"))
     })
 }

@@ -216,8 +216,13 @@ impl<R: Batch> Statement<R> {
             let names = R::COLUMNS.iter().enumerate();
             let names = names.map(|(index, column)| format!("column{} as {}", index + 2, column.name));
             let names = names.collect::<Vec<_>>().join(", ");
-            let row = format!("(?{})", ", ?".repeat(R::COLUMNS.len()));
-            let rows = vec![row; capacity].join(", ");
+            // Only a text that has the rows twice must say which value is meant: it costs time.
+            let repeated = self.template.matches("{rows}").count() > 1;
+            let width = R::COLUMNS.len() + 1;
+            let value = |place| if repeated { format!("?{}", place + 1) } else { "?".to_owned() };
+            let row = |row| (row * width..(row + 1) * width).map(value).collect::<Vec<_>>().join(", ");
+            let rows = (0..capacity).map(|place| format!("({})", row(place)));
+            let rows = rows.collect::<Vec<_>>().join(", ");
             let table = format!(
                 "(select column1 as ord, {names} from (values {rows}) where column1 is not null) as r"
             );

@@ -150,7 +150,8 @@ async fn known(
     author: &Author,
     now: i64,
 ) -> Result<Profile, DeskError> {
-    let profile = store::lock(tx, resolved.profile_id).await?.ok_or(DeskError::Changed)?;
+    let profile = store::lock(tx, resolved.profile_id).await?.filter(|profile| profile.active);
+    let profile = profile.ok_or(DeskError::Changed)?;
     let Some(person) = outreach.person else { return Ok(profile) };
     match profile.person() {
         Some(holder) if holder.id == person.id => return Ok(profile),

@@ -4,6 +4,8 @@
 //! leads there, so that the next message from it continues the conversation. Interactions, tasks
 //! and further addresses are handed over; messages keep the profile they were sent from, and what
 //! belongs to an interaction stays with it. Everything changed is written down with the merge.
+//!
+//! Callers hold intake's claims ([`crate::messages::hold_claims`]): a message comes before or after.
 
 use serde_json::json;
 use sqlx::types::Json;
@@ -120,20 +122,6 @@ pub async fn confirm(
         ..before.clone()
     };
     decided(tx, &before, merge, "confirm", author, now).await
-}
-
-/// Hands over what was opened for the given-up profile while the merge was being made.
-pub async fn settle(tx: &mut Tx, merge: Uuid) -> Result<(), StoreError> {
-    let Some(merge) = merges::lock(tx, merge).await? else { return Ok(()) };
-    // Undone or built upon by now, there is nothing to look after.
-    if merge.state != State::Confirmed {
-        return Ok(());
-    }
-    if merges::both_open(tx, merge.kept_id, merge.given_up_id).await?.is_some() {
-        return Ok(());
-    }
-    merges::note(tx, merge.id, merge.given_up_id).await?;
-    merges::hand_over(tx, merge.given_up_id, merge.kept_id).await
 }
 
 /// Says that two profiles are two senders, once and for all.

@@ -8,11 +8,18 @@
 //!
 //! At least once: an event whose acceptance could not be written down is told again, under its id.
 
+#[cfg(feature = "amqp")]
+mod amqp;
 mod bodies;
+mod connections;
 mod events;
 mod feed;
 mod housekeeping;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
+#[cfg(feature = "redis")]
+mod redis;
 mod retries;
 mod round;
 mod send;

@@ -7,26 +7,24 @@
 //! - What the client would send "once connected again" could come late: nothing is published while
 //!   it is not connected, and a connection that broke off is made anew.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::time::Duration;
 
+use super::{
+    connections::{Connections, host_and_port, unreachable, within},
+    send::{Outcome, Told},
+};
+use crate::{
+    egress::Egress,
+    sinks::{Login, Secrets, Sink},
+};
 use async_nats::{
     ConnectOptions, HeaderMap,
     connection::State,
     jetstream::{self, Context, context::PublishErrorKind},
 };
-use tokio::sync::Mutex;
-
-use super::send::{Outcome, Told};
-use crate::{
-    clock,
-    egress::Egress,
-    sinks::{Login, Secrets, Sink},
-};
 
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How often one is made while none lasts.
-const RECONNECT: Duration = Duration::from_secs(1);
 /// The port of NATS.
 const PORT: u16 = 4222;
 /// What subjects begin with where a sink does not say.
@@ -37,26 +35,21 @@ const SUBJECT: &str = "frontdesk";
 pub(super) struct Nats {
     egress: Egress,
     timeout: Duration,
-    connections: Arc<Mutex<HashMap<String, Connection>>>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    url: String,
-    login: Option<Login>,
-    made: std::time::Instant,
-    context: Result<Context, String>,
+    connections: Connections<Context>,
 }
 
 impl Nats {
     pub fn new(egress: Egress, timeout: Duration) -> Self {
-        Self { egress, timeout, connections: Arc::default() }
+        Self { egress, timeout, connections: Connections::default() }
     }
 
     /// Tells one event.
     pub async fn tell(&self, sink: &Sink, secrets: &Secrets, event: Told<'_>) -> Outcome {
         let told = async {
-            let context = self.connected(sink, secrets).await?;
+            let stands =
+                |context: &Context| context.client().connection_state() == State::Connected;
+            let make = self.connect(&sink.url, secrets.login.as_ref());
+            let context = self.connections.get(sink, secrets, stands, make).await?;
             let prefix = sink.settings.subject.as_deref().unwrap_or(SUBJECT);
             let subject = format!("{prefix}.{}", event.event_type);
             let mut headers = HeaderMap::new();
@@ -70,56 +63,16 @@ impl Nats {
             };
             acknowledged.map(drop).map_err(|error| refusal(error.kind()))
         };
-        let failed = |error| Outcome::Failed { status: None, error, retry_after: None };
-        match tokio::time::timeout(self.timeout, told).await {
-            Ok(Ok(())) => Outcome::Accepted { status: None },
-            Ok(Err(error)) => failed(error),
-            Err(_) => failed("the stream did not acknowledge in time".to_owned()),
-        }
-    }
-
-    /// A connection that stands now, or why there is none.
-    async fn connected(&self, sink: &Sink, secrets: &Secrets) -> Result<Context, String> {
-        let mut connections = self.connections.lock().await;
-        if let Some(known) = connections.get(&sink.id)
-            && known.url == sink.url
-            && known.login == secrets.login
-        {
-            match &known.context {
-                Ok(context) if context.client().connection_state() == State::Connected => {
-                    return Ok(context.clone());
-                }
-                context if clock::instant().saturating_duration_since(known.made) < RECONNECT => {
-                    let broken = |_: &Context| "the connection broke off".to_owned();
-                    return Err(context.as_ref().map_or_else(Clone::clone, broken));
-                }
-                _ => {}
-            }
-        }
-        let context = self.connect(&sink.url, secrets.login.as_ref()).await;
-        let connection = Connection {
-            url: sink.url.clone(),
-            login: secrets.login.clone(),
-            made: clock::instant(),
-            context: context.clone(),
-        };
-        connections.insert(sink.id.clone(), connection);
-        context
+        within(self.timeout, told).await
     }
 
     async fn connect(&self, url: &str, login: Option<&Login>) -> Result<Context, String> {
         let (scheme, rest) = url.split_once("://").ok_or("the address has no scheme")?;
-        let rest = rest.trim_end_matches('/');
-        let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => {
-                (host, port.parse().map_err(|_| "the address has no such port")?)
-            }
-            Some(_) | None => (rest, PORT),
-        };
+        let (host, port) = host_and_port(rest.trim_end_matches('/'), PORT)?;
         let plain = scheme == "nats";
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let found = self.egress.addresses(bare, port, plain).await;
-        let found = found.map_err(|error| error.to_string())?;
+        let found = found.map_err(|error| unreachable(&error))?;
         // TLS needs the name; it also proves that whoever answers has it.
         let servers = if plain {
             found.iter().map(|address| format!("nats://{address}")).collect()

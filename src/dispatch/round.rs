@@ -267,7 +267,8 @@ async fn work(
             break;
         }
         let began = clock::instant();
-        let told = Told { id: event.event_id, event_type: &event.event_type, body: &body };
+        let (id, lane, event_type) = (event.event_id, event.lane, event.event_type.as_str());
+        let told = Told { id, lane, event_type, body: &body };
         let outcome = inner.senders.tell(&target.sink, &target.secrets, told, now).await;
         let attempt = attempt(&outcome, now, began);
         let accepted = matches!(outcome, Outcome::Accepted { .. });

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+#[cfg(feature = "amqp")]
+use super::amqp::Amqp;
+#[cfg(feature = "kafka")]
+use super::kafka::Kafka;
+#[cfg(feature = "redis")]
+use super::redis::Redis;
 use super::{bodies, nats::Nats, webhook};
 use crate::{
     clock,
@@ -32,25 +38,48 @@ pub enum Outcome {
     },
 }
 
+#[cfg(not(all(feature = "amqp", feature = "kafka", feature = "redis")))]
+impl Outcome {
+    fn lacking(kind: Kind) -> Self {
+        let error = kind.check().err().map_or_else(String::new, |error| error.to_string());
+        Self::Failed { status: None, error, retry_after: None }
+    }
+}
+
 /// What calls sinks.
 #[derive(Clone, Debug)]
 pub struct Senders {
     egress: Egress,
     nats: Nats,
+    #[cfg(feature = "amqp")]
+    amqp: Amqp,
+    #[cfg(feature = "kafka")]
+    kafka: Kafka,
+    #[cfg(feature = "redis")]
+    redis: Redis,
     timeout: Duration,
 }
 
 impl Senders {
     pub(super) fn new(egress: Egress, timeout: Duration) -> Self {
-        let nats = Nats::new(egress.clone(), timeout);
-        Self { egress, nats, timeout }
+        Self {
+            nats: Nats::new(egress.clone(), timeout),
+            #[cfg(feature = "amqp")]
+            amqp: Amqp::new(egress.clone(), timeout),
+            #[cfg(feature = "kafka")]
+            kafka: Kafka::new(egress.clone(), timeout),
+            #[cfg(feature = "redis")]
+            redis: Redis::new(egress.clone(), timeout),
+            egress,
+            timeout,
+        }
     }
 
     /// Says why a sink's address cannot be called, as far as can be seen without calling it.
     pub fn check(&self, sink: &Sink) -> Result<(), String> {
         match sink.kind {
             Kind::Webhook => self.egress.check(&sink.url).map_err(|error| error.to_string()),
-            Kind::Nats => Ok(()),
+            Kind::Nats | Kind::Redis | Kind::Amqp | Kind::Kafka => Ok(()),
         }
     }
 
@@ -58,7 +87,7 @@ impl Senders {
     pub async fn test(&self, sink: &Sink, secrets: &Secrets, now: i64) -> Outcome {
         let id = clock::new_id();
         let body = bodies::of_test(id, now);
-        self.tell(sink, secrets, Told { id, event_type: "test", body: &body }, now).await
+        self.tell(sink, secrets, Told { id, lane: id, event_type: "test", body: &body }, now).await
     }
 
     /// Tells one event: `id` and its JSON. `now` is in Unix milliseconds.
@@ -69,6 +98,19 @@ impl Senders {
                 webhook::tell(&self.egress, self.timeout, sink, event.id, event.body, now).await
             }
             Kind::Nats => self.nats.tell(sink, secrets, event).await,
+            #[cfg(feature = "redis")]
+            Kind::Redis => self.redis.tell(sink, secrets, event).await,
+            #[cfg(feature = "amqp")]
+            Kind::Amqp => self.amqp.tell(sink, secrets, event).await,
+            #[cfg(feature = "kafka")]
+            Kind::Kafka => self.kafka.tell(sink, secrets, event).await,
+            // Another build made it.
+            #[cfg(not(feature = "amqp"))]
+            Kind::Amqp => Outcome::lacking(sink.kind),
+            #[cfg(not(feature = "kafka"))]
+            Kind::Kafka => Outcome::lacking(sink.kind),
+            #[cfg(not(feature = "redis"))]
+            Kind::Redis => Outcome::lacking(sink.kind),
         }
     }
 }
@@ -78,6 +120,8 @@ impl Senders {
 pub struct Told<'a> {
     /// Its id.
     pub id: Uuid,
+    /// What it keeps its order with.
+    pub lane: Uuid,
     /// Its type.
     pub event_type: &'a str,
     /// Its JSON.

@@ -6,6 +6,7 @@
 //! environment, nothing tried again: the caller records each attempt.
 
 mod addresses;
+mod streams;
 
 use std::{
     error::Error,
@@ -14,6 +15,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+pub use streams::Stream;
 
 use frontdesk_adapters::Method;
 use ipnet::IpNet;
@@ -79,6 +82,9 @@ pub enum EgressError {
     /// No connection: the name does not resolve, nobody listens, or TLS fails.
     #[error("no connection could be made")]
     Connect(#[source] reqwest::Error),
+    /// No connection to a broker: nobody listens, or TLS fails.
+    #[error("no connection could be made")]
+    Unreachable(#[source] std::io::Error),
     /// The name does not resolve.
     #[error("the name does not resolve")]
     Resolve(#[source] std::io::Error),
@@ -101,7 +107,7 @@ impl EgressError {
             Self::Url => "url",
             Self::Plain => "plain_http",
             Self::Forbidden => "forbidden_address",
-            Self::Connect(_) | Self::Resolve(_) => "connect",
+            Self::Connect(_) | Self::Unreachable(_) | Self::Resolve(_) => "connect",
             Self::Timeout => "timeout",
             Self::TooLong(_) => "answer_too_long",
             Self::Broken(_) => "broken",

@@ -25,7 +25,7 @@ pub(super) async fn close_open(store: &Store, found: &Found, now: i64) -> Result
     for id in found.interactions.keys() {
         let mut attempts = 0;
         loop {
-            let mut tx = store.begin().await?;
+            let mut tx = store::begin(store).await?;
             let interaction = work::by_id(&mut tx, *id).await?;
             let Some(open) = interaction.filter(|interaction| interaction.active) else {
                 tx.rollback().await?;
@@ -53,12 +53,12 @@ pub(super) async fn requests(
     removed: &mut Removed,
 ) -> Result<(), StoreError> {
     for some in requests.whole.chunks(STEP) {
-        let mut tx = store.begin().await?;
+        let mut tx = store::begin(store).await?;
         add(removed, "requests", store::delete_requests(&mut tx, some).await?);
         tx.commit().await?;
     }
     for some in requests.shared.chunks(STEP) {
-        let mut tx = store.begin().await?;
+        let mut tx = store::begin(store).await?;
         add(removed, "requests_emptied", store::empty_requests(&mut tx, some).await?);
         tx.commit().await?;
     }
@@ -72,7 +72,7 @@ pub(super) async fn events(
 ) -> Result<(), StoreError> {
     let events: Vec<Uuid> = events.into_iter().collect();
     for some in events.chunks(STEP) {
-        let mut tx = store.begin().await?;
+        let mut tx = store::begin(store).await?;
         add(removed, "events", store::delete_events(&mut tx, some).await?);
         tx.commit().await?;
     }
@@ -84,9 +84,15 @@ pub(super) async fn messages(
     found: &Found,
     removed: &mut Removed,
 ) -> Result<(), StoreError> {
+    let strays: Vec<Uuid> = found.strays.iter().copied().collect();
+    for some in strays.chunks(STEP) {
+        let mut tx = store::begin(store).await?;
+        add(removed, "messages", store::delete_strays(&mut tx, some).await?);
+        tx.commit().await?;
+    }
     for interaction in found.interactions.keys() {
         loop {
-            let mut tx = store.begin().await?;
+            let mut tx = store::begin(store).await?;
             let count = store::delete_messages(&mut tx, *interaction).await?;
             tx.commit().await?;
             add(removed, "messages", count);
@@ -110,7 +116,7 @@ pub(super) async fn audit(
     changes.extend(scan::audit(store, needles).await?);
     let changes: Vec<Uuid> = changes.into_iter().collect();
     for some in changes.chunks(STEP) {
-        let mut tx = store.begin().await?;
+        let mut tx = store::begin(store).await?;
         for id in some {
             store::empty_audit(&mut tx, *id, needles).await?;
         }
@@ -129,7 +135,7 @@ pub(super) async fn outbox(
     let told = store::told(&mut tx, found).await?;
     tx.rollback().await?;
     for some in told.chunks(STEP) {
-        let mut tx = store.begin().await?;
+        let mut tx = store::begin(store).await?;
         add(removed, "outbox", store::untell(&mut tx, some).await?);
         tx.commit().await?;
     }

@@ -25,7 +25,9 @@ use crate::{
     audit::{self, Author, Change, Subject as AuditSubject},
     clock,
     db::{Store, StoreError},
+    messages,
     profiles::forgotten,
+    search,
     vault::Vault,
 };
 
@@ -79,15 +81,23 @@ pub async fn erase(
     now: impl Fn() -> i64,
 ) -> Result<Receipt, ErasureError> {
     let started_at = now();
-    let mut tx = store.begin().await?;
-    let found = store::find(&mut tx, subject).await?;
-    store::give_up(&mut tx, &found, started_at).await?;
+    let mut removed = Removed::new();
+    let mut tx = store::begin(store).await?;
+    messages::hold_claims(&mut tx).await?;
+    // Agents may add something until the rows are ours.
+    let found = loop {
+        let found = store::find(&mut tx, subject).await?;
+        if store::give_up(&mut tx, &found, started_at).await? == 0 {
+            break found;
+        }
+    };
+    // Else the last part of a text would bring the first ones back.
+    add(&mut removed, "parts", store::forget_parts(&mut tx, &found).await?);
     tx.commit().await?;
     clean::close_open(store, &found, started_at).await?;
 
     // Requests are found by messages and events, so they go first.
     let needles = Needles::of(&found.addresses);
-    let mut removed = Removed::new();
     let events = scan::events(store, &found, &needles).await?;
     let requests = scan::requests(store, &found, &events, &needles).await?;
     clean::requests(store, requests, &mut removed).await?;
@@ -99,7 +109,7 @@ pub async fn erase(
     let answers = store::answers(&mut tx, &found, &needles).await?;
     tx.rollback().await?;
 
-    let mut tx = store.begin().await?;
+    let mut tx = store::begin(store).await?;
     for (what, count) in store::empty(&mut tx, &found).await? {
         add(&mut removed, what, count);
     }
@@ -128,6 +138,8 @@ pub async fn erase(
     let changes = vec![Change::new("removed", serde_json::Value::Null, removed)];
     let subject = AuditSubject::new("erasure", receipt.id);
     audit::record(&mut tx, author, subject, "erase", changes, receipt.finished_at).await?;
+    let seqs = found.interactions.values().copied().collect();
+    search::erase(&mut tx, seqs, found.profiles.union(&found.people).copied().collect()).await?;
     tx.commit().await?;
     // SQLite's log still has the pages as they were.
     store.fold_log().await?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Removed, Subject, needles::Needles};
 use crate::{
-    db::{Statement, StoreError, Tx, batch_row, on_engine},
+    db::{Statement, Store, StoreError, Tx, batch_row, on_engine},
     interactions,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub addresses: BTreeSet<String>,
     /// Interactions by id, with their numbers.
     pub interactions: BTreeMap<Uuid, i64>,
+    /// Messages in other interactions.
+    pub strays: BTreeSet<Uuid>,
     /// Tasks by id, with their numbers.
     pub tasks: BTreeMap<Uuid, String>,
 }
@@ -48,6 +50,17 @@ fn ids(ids: impl IntoIterator<Item = Uuid>) -> Vec<IdRow> {
 
 fn texts(texts: impl IntoIterator<Item = String>) -> Vec<TextRow> {
     texts.into_iter().map(|text| TextRow { text }).collect()
+}
+
+/// Begins a step. Erasures take turns at it: two of one person come to the same rows in any order,
+/// and would wait for each other.
+pub(super) async fn begin(store: &Store) -> Result<Tx, StoreError> {
+    let mut tx = store.begin().await?;
+    if let Tx::Postgres(tx) = &mut tx {
+        let turn = sqlx::query("select pg_advisory_xact_lock(hashtext('erasure'))");
+        turn.execute(&mut **tx).await?;
+    }
+    Ok(tx)
 }
 
 /// Everything by which the rest is found.
@@ -120,23 +133,43 @@ pub(super) async fn find(tx: &mut Tx, subject: &Subject) -> Result<Found, StoreE
     let whose = ids(whose.chain(found.interactions.keys().copied()));
     let rows: Vec<(Uuid, String)> = TASKS.fetch(tx, whose).await?;
     found.tasks = rows.into_iter().collect();
+    found.strays = super::scan::strays(tx, &found).await?;
     Ok(found)
 }
 
-/// Gives up the profiles: whoever writes from now on is somebody new.
-pub(super) async fn give_up(tx: &mut Tx, found: &Found, now: i64) -> Result<(), StoreError> {
+/// Gives up profiles and people: whoever writes from now on is somebody new. Returns how many still
+/// were active.
+pub(super) async fn give_up(tx: &mut Tx, found: &Found, now: i64) -> Result<u64, StoreError> {
     batch_row! {
         struct GivenUp {
             id: Uuid,
             now: i64,
         }
     }
-    static GIVE_UP: Statement<GivenUp> = Statement::new(
+    static PROFILES: Statement<GivenUp> = Statement::new(
         "update profiles set active = false, expired_at = r.now, changed_at = r.now, version = version + 1 from {rows} \
          where profiles.id = r.id and profiles.active",
     );
-    GIVE_UP.execute(tx, found.profiles.iter().map(|id| GivenUp { id: *id, now }).collect()).await?;
-    Ok(())
+    static PEOPLE: Statement<GivenUp> = Statement::new(
+        "update people set active = false, changed_at = r.now, version = version + 1 from {rows} \
+         where people.id = r.id and people.active",
+    );
+    let rows = |ids: &BTreeSet<Uuid>| ids.iter().map(|id| GivenUp { id: *id, now }).collect();
+    let profiles = PROFILES.execute(tx, rows(&found.profiles)).await?;
+    Ok(profiles + PEOPLE.execute(tx, rows(&found.people)).await?)
+}
+
+/// Forgets parts of texts: those that wait for others, and those kept for late ones.
+pub(super) async fn forget_parts(tx: &mut Tx, found: &Found) -> Result<u64, StoreError> {
+    static PARTS: Statement<TextRow> = Statement::new(
+        "delete from parts where group_id in (select g.id from {rows} \
+         join part_groups g on g.sender = r.text)",
+    );
+    static GROUPS: Statement<TextRow> =
+        Statement::new("delete from part_groups where sender in (select r.text from {rows})");
+    let parts = PARTS.execute(tx, texts(found.addresses.clone())).await?;
+    GROUPS.execute(tx, texts(found.addresses.clone())).await?;
+    Ok(parts)
 }
 
 /// The requests that brought the person's messages, and these events.
@@ -151,9 +184,14 @@ pub(super) async fn requests_of(
     );
     static OF_EVENTS: Statement<IdRow> =
         Statement::new("select distinct e.request_id from {rows} join events e on e.id = r.id");
+    static OF_STRAYS: Statement<IdRow> = Statement::new(
+        "select m.request_id from {rows} join messages m on m.id = r.id \
+         where m.request_id is not null",
+    );
     let mut rows: Vec<(Uuid,)> =
         OF_MESSAGES.fetch(tx, ids(found.interactions.keys().copied())).await?;
     rows.extend(OF_EVENTS.fetch::<(Uuid,)>(tx, ids(events.iter().copied())).await?);
+    rows.extend(OF_STRAYS.fetch::<(Uuid,)>(tx, ids(found.strays.iter().copied())).await?);
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
@@ -176,13 +214,19 @@ pub(super) async fn count(tx: &mut Tx, found: &Found) -> Result<Removed, StoreEr
     );
     static CONSENTS: Statement<TextRow> =
         Statement::new("select count(*) from {rows} join consents c on c.value = r.text");
+    static PARTS: Statement<TextRow> = Statement::new(
+        "select count(*) from {rows} join part_groups g on g.sender = r.text \
+         join parts p on p.group_id = g.id",
+    );
     let interactions = || ids(found.interactions.keys().copied());
     let mut removed = Removed::new();
     let sum = |rows: Vec<(i64,)>| rows.iter().map(|(count,)| count.unsigned_abs()).sum::<u64>();
     for (what, count) in [
         ("messages", sum(MESSAGES.fetch(tx, interactions()).await?)),
+        ("messages", found.strays.len() as u64),
         ("interaction_notes", sum(NOTES.fetch(tx, interactions()).await?)),
         ("consents", sum(CONSENTS.fetch(tx, texts(found.addresses.clone())).await?)),
+        ("parts", sum(PARTS.fetch(tx, texts(found.addresses.clone())).await?)),
         ("interactions_emptied", found.interactions.len() as u64),
         ("tasks_emptied", found.tasks.len() as u64),
         ("profiles", found.profiles.len() as u64),
@@ -199,6 +243,13 @@ pub(super) async fn delete_messages(tx: &mut Tx, interaction: Uuid) -> Result<u6
         where interaction_id = $1 order by id limit 500)";
     Ok(on_engine!(tx, conn => sqlx::query(SQL).bind(interaction).execute(conn).await
         .map(|done| done.rows_affected()))?)
+}
+
+/// Removes messages.
+pub(super) async fn delete_strays(tx: &mut Tx, rows: &[Uuid]) -> Result<u64, StoreError> {
+    static DELETE: Statement<IdRow> =
+        Statement::new("delete from messages where id in (select r.id from {rows})");
+    DELETE.execute(tx, ids(rows.iter().copied())).await
 }
 
 /// Removes requests whole.

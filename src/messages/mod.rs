@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub use store::{
     Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, Origin,
     RequestFilter, StoredRequest, archive, by_ids, claim, edit, events, events_by_ids,
-    find_request, insert, insert_events, list, mark_deleted, origins, prune_refused, record_ids,
-    requests,
+    find_request, hold_claims, insert, insert_events, list, mark_deleted, origins, prune_refused,
+    record_ids, requests,
 };
 use uuid::Uuid;
 

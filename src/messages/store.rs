@@ -120,10 +120,13 @@ fn digest(channel_id: &str, key: &str) -> Bytes {
 
 /// Claims ids; the answer is in the claims' order. A repeat within the group is a repeat, too.
 pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreError> {
-    static CLAIM: Statement<ClaimRow> = Statement::new(
+    // The lock is in the first statement of a group: what the next ones see, nobody changes who
+    // holds claims.
+    static CLAIM: Statement<ClaimRow> = Statement::locking(
         "insert into dedupe (key, record_id, content, received_at) \
          select r.key, r.record_id, r.content, r.now from {rows} where true order by r.ord \
          on conflict (key) do nothing returning record_id",
+        ", pg_advisory_xact_lock_shared(hashtext('claims'))",
     );
     static KNOWN: Statement<KeyRow> = Statement::new(
         "select r.ord, d.record_id, d.content from {rows} join dedupe d on d.key = r.key \
@@ -152,6 +155,21 @@ pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreE
     };
     // One that was forgotten between the two statements is free at the next attempt.
     claims.iter().map(claimed).collect::<Option<_>>().ok_or(StoreError::Exists)
+}
+
+/// Waits until all that was claimed is recorded, and lets nobody claim until the transaction ends:
+/// for whoever takes profiles, or what is open, from under the messages that are about to find them.
+///
+/// It comes before anything else in a transaction. Intake waits for it everywhere, so the
+/// transaction must be short; the database ends it if its owner falls silent.
+pub async fn hold_claims(tx: &mut Tx) -> Result<(), StoreError> {
+    const SQL: &str = "select set_config('idle_in_transaction_session_timeout', '10s', true), \
+        pg_advisory_xact_lock(hashtext('claims'))";
+    match tx {
+        // There is one writer.
+        Tx::Sqlite(_) => Ok(()),
+        Tx::Postgres(tx) => Ok(sqlx::query(SQL).execute(&mut **tx).await.map(drop)?),
+    }
 }
 
 /// Our ids of what was recorded under these channels' keys; the answer is in their order.

@@ -37,6 +37,8 @@ pub struct Resolved {
     pub created: bool,
     /// Whether its sender is blocked.
     pub blocked: bool,
+    /// Whether it is the profile of another address, too, which may part from this one again.
+    pub by_alias: bool,
     /// What the decision table says.
     pub decision: Decision,
 }
@@ -106,6 +108,7 @@ pub async fn resolve(
             profile_id: found.profile_id,
             created: created[index],
             blocked: found.blocked,
+            by_alias: found.aliases.contains(&sender.key),
             decision,
         }));
     }

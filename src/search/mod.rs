@@ -9,7 +9,7 @@ mod store;
 mod tests;
 mod worker;
 
-pub use store::{Found, catch_up, messages, named, newest_of, pass_over};
+pub use store::{Found, catch_up, erase, messages, named, newest_of, pass_over};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 pub use worker::keep_up;
 

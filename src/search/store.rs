@@ -257,6 +257,38 @@ async fn forget(tx: &mut Tx, taken: &[(String, Uuid)]) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Forgets what is indexed of messages that are gone from these interactions, by their places, and
+/// of these people and profiles. A worker that read them before is waited for, so it comes last in a
+/// transaction.
+pub async fn erase(tx: &mut Tx, seqs: Vec<i64>, named: Vec<Uuid>) -> Result<(), StoreError> {
+    batch_row! {
+        struct SeqRow {
+            seq: i64,
+        }
+    }
+    batch_row! {
+        struct IdRow {
+            id: Uuid,
+        }
+    }
+    static MESSAGES: Statement<SeqRow> = Statement::new(
+        "delete from search_messages where seq in (select r.seq from {rows}) \
+         and not exists (select 1 from messages m where m.id = search_messages.message_id)",
+    );
+    static NAMES: Statement<IdRow> = Statement::new(
+        "delete from search_names where kind in ('person', 'profile') \
+         and id in (select r.id from {rows})",
+    );
+    if let Tx::Postgres(conn) = tx {
+        sqlx::query("lock table search_messages, search_names in share row exclusive mode")
+            .execute(&mut **conn)
+            .await?;
+    }
+    MESSAGES.execute(tx, seqs.into_iter().map(|seq| SeqRow { seq }).collect()).await?;
+    NAMES.execute(tx, named.into_iter().map(|id| IdRow { id }).collect()).await?;
+    Ok(())
+}
+
 async fn insert_names(tx: &mut Tx, mut names: Vec<NewName>) -> Result<(), StoreError> {
     static PLACES: Statement<NewName> = Statement::new(
         "insert into search_names (kind, id) select r.kind, r.id from {rows} order by r.ord",

@@ -25,7 +25,8 @@ pub struct Sink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks, `nats://…` or `tls://…` for NATS.
+    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…`, `amqp://…` or `kafka://…`, and
+    /// with TLS `tls://…`, `rediss://…`, `amqps://…` or `kafka+ssl://…`.
     pub url: String,
     /// Which events it gets, and how.
     #[schema(value_type = Settings)]
@@ -62,6 +63,12 @@ pub enum Kind {
     Webhook,
     /// Messages into a JetStream stream of NATS.
     Nats,
+    /// Entries of a stream of Redis.
+    Redis,
+    /// Messages to an exchange or a queue of AMQP 0-9-1, such as RabbitMQ's.
+    Amqp,
+    /// Records of a topic of Kafka.
+    Kafka,
 }
 
 /// Whether a sink gets events.
@@ -100,6 +107,36 @@ pub struct Settings {
     /// NATS: what subjects begin with; the event's type follows. By itself `frontdesk`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// Redis: the key of the stream. By itself `frontdesk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<String>,
+    /// AMQP: the exchange; by itself the default one, which knows queues by their names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<String>,
+    /// AMQP: the routing key, which without an exchange is a queue's name. By itself the event's type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_key: Option<String>,
+    /// Kafka: the topic. By itself `frontdesk`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// Kafka: how the login is proven. By itself `SCRAM-SHA-512`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sasl_mechanism: Option<SaslMechanism>,
+}
+
+/// How a login is proven to Kafka, by Kafka's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub enum SaslMechanism {
+    /// The password is sent.
+    #[serde(rename = "PLAIN")]
+    Plain,
+    /// It is not: RFC 5802 with SHA-256.
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// Nor here, with SHA-512.
+    #[default]
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
 }
 
 /// How webhooks are signed.
@@ -123,6 +160,12 @@ pub enum SinkError {
     /// The address is none for this kind.
     #[error("{0}")]
     Url(&'static str),
+    /// The build has no client for this kind.
+    #[error("this build lacks the sink `{0}`; build it with `--features {0}`")]
+    Lacking(&'static str),
+    /// A setting is not for this kind, or has a value that is none.
+    #[error("{1}")]
+    Setting(&'static str, &'static str),
     /// There is no such event.
     #[error("there is no event type `{0}`; docs/hand-off.md lists them")]
     Type(String),
@@ -140,6 +183,8 @@ impl SinkError {
     pub fn pointer(&self) -> &'static str {
         match self {
             Self::Id => "/id",
+            Self::Lacking(_) => "/kind",
+            Self::Setting(pointer, _) => pointer,
             Self::Url(_) => "/url",
             Self::Type(_) => "/settings/types",
             Self::Subject => "/settings/subject",
@@ -167,7 +212,21 @@ impl Kind {
         match self {
             Self::Webhook => "webhook",
             Self::Nats => "nats",
+            Self::Redis => "redis",
+            Self::Amqp => "amqp",
+            Self::Kafka => "kafka",
         }
+    }
+
+    /// Says so where this build cannot call such sinks.
+    pub fn check(self) -> Result<(), SinkError> {
+        let built = match self {
+            Self::Webhook | Self::Nats => true,
+            Self::Redis => cfg!(feature = "redis"),
+            Self::Amqp => cfg!(feature = "amqp"),
+            Self::Kafka => cfg!(feature = "kafka"),
+        };
+        if built { Ok(()) } else { Err(SinkError::Lacking(self.as_str())) }
     }
 }
 
@@ -202,9 +261,17 @@ impl Sink {
         if !(1..=64).contains(&self.id.len()) || !self.id.bytes().all(well_formed) {
             return Err(SinkError::Id);
         }
+        self.kind.check()?;
         let (schemes, expected): (&[&str], _) = match self.kind {
             Kind::Webhook => (&["https://", "http://"], "a webhook's url begins with https://"),
             Kind::Nats => (&["nats://", "tls://"], "a NATS url begins with nats:// or tls://"),
+            Kind::Redis => {
+                (&["redis://", "rediss://"], "a Redis url begins with redis:// or rediss://")
+            }
+            Kind::Amqp => (&["amqp://", "amqps://"], "an AMQP url begins with amqp:// or amqps://"),
+            Kind::Kafka => {
+                (&["kafka://", "kafka+ssl://"], "a Kafka url begins with kafka:// or kafka+ssl://")
+            }
         };
         let rest = schemes.iter().find_map(|scheme| self.url.strip_prefix(scheme));
         match rest.map(|rest| rest.split('/').next().unwrap_or_default()) {
@@ -224,7 +291,59 @@ impl Sink {
         if self.settings.subject.as_ref().is_some_and(|subject| !subject.split('.').all(word)) {
             return Err(SinkError::Subject);
         }
+        self.check_destination()
+    }
+
+    /// Checks what only some brokers have.
+    fn check_destination(&self) -> Result<(), SinkError> {
+        let Settings { stream, exchange, routing_key, topic, sasl_mechanism, .. } =
+            &self.settings.0;
+        for (setting, kind, pointer, refusal) in [
+            (stream, Kind::Redis, "/settings/stream", "only Redis has a `stream`, 1 to 255 bytes"),
+            (
+                exchange,
+                Kind::Amqp,
+                "/settings/exchange",
+                "only AMQP has an `exchange`, 1 to 255 bytes",
+            ),
+            (
+                routing_key,
+                Kind::Amqp,
+                "/settings/routing_key",
+                "only AMQP has a `routing_key`, 1 to 255 bytes",
+            ),
+            (topic, Kind::Kafka, "/settings/topic", "only Kafka has a `topic`, 1 to 255 bytes"),
+        ] {
+            let fits = |text: &String| self.kind == kind && (1..=255).contains(&text.len());
+            if !setting.as_ref().is_none_or(fits) {
+                return Err(SinkError::Setting(pointer, refusal));
+            }
+        }
+        if sasl_mechanism.is_some() && self.kind != Kind::Kafka {
+            return Err(SinkError::Setting(
+                "/settings/sasl_mechanism",
+                "only Kafka has a `sasl_mechanism`",
+            ));
+        }
+        if self.kind == Kind::Amqp && exchange.is_none() && routing_key.is_none() {
+            return Err(SinkError::Setting(
+                "/settings/exchange",
+                "give the `exchange` that routes events, or a queue's name as `routing_key`",
+            ));
+        }
+        let path = self.path();
+        if self.kind == Kind::Redis && !path.is_empty() && path.parse::<u32>().is_err() {
+            return Err(SinkError::Url(
+                "a Redis url ends with its host, or with / and the database's number",
+            ));
+        }
         Ok(())
+    }
+
+    /// What follows the host of its address, without the slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.url.splitn(4, '/').nth(3).unwrap_or_default()
     }
 
     /// Whether events are kept for it.

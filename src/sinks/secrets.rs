@@ -20,7 +20,7 @@ pub struct Secrets {
     pub signing: Option<SigningKey>,
     /// Signed them before, and still does until a time in Unix milliseconds.
     previous: Option<(SigningKey, i64)>,
-    /// Lets us in at NATS.
+    /// Lets us in at a broker.
     pub login: Option<Login>,
 }
 

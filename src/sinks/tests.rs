@@ -86,7 +86,79 @@ fn a_sink_is_refused_for_what_it_could_never_be() {
         let refusal = refused(Kind::Nats, "nats://nats.example", odd);
         assert_eq!(refusal, Some(SinkError::Subject), "{subject}");
     }
+    assert!(matches!(
+        refused(
+            Kind::Webhook,
+            "https://crm.example",
+            Settings { stream: Some("frontdesk".to_owned()), ..settings() }
+        ),
+        Some(SinkError::Setting("/settings/stream", _))
+    ));
     assert_eq!(Sink::new("Not good", Kind::Nats, "nats://a", settings(), 0), Err(SinkError::Id));
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_redis_sink_names_a_server_and_a_database() {
+    let refused = |url, stream: Option<&str>| {
+        let settings = Settings { stream: stream.map(str::to_owned), ..Settings::default() };
+        Sink::new("crm", Kind::Redis, url, settings, 0).err()
+    };
+    for url in ["redis://redis.example", "rediss://redis.example:6380/", "redis://[::1]/12"] {
+        assert_eq!(refused(url, Some("desk:events")), None, "{url}");
+    }
+    for url in ["tls://redis.example", "redis://redis.example/main", "redis://a@redis.example/0"] {
+        assert!(matches!(refused(url, None), Some(SinkError::Url(_))), "{url}");
+    }
+    let refusal = refused("redis://redis.example", Some(""));
+    assert!(matches!(refusal, Some(SinkError::Setting("/settings/stream", _))));
+}
+
+#[cfg(feature = "amqp")]
+#[test]
+fn an_amqp_sink_names_an_exchange_or_a_queue() {
+    let refused = |exchange: Option<&str>, routing_key: Option<&str>| {
+        let (exchange, routing_key) = (exchange.map(str::to_owned), routing_key.map(str::to_owned));
+        let settings = Settings { exchange, routing_key, ..Settings::default() };
+        Sink::new("crm", Kind::Amqp, "amqps://rabbit.example/desk", settings, 0).err()
+    };
+    assert_eq!(refused(Some("events"), None), None);
+    assert_eq!(refused(None, Some("events")), None);
+    assert_eq!(refused(Some("events"), Some("desk")), None);
+    for (exchange, key) in [(None, None), (Some(""), Some("events"))] {
+        let refusal = refused(exchange, key);
+        assert!(matches!(refusal, Some(SinkError::Setting("/settings/exchange", _))));
+    }
+    let refusal = refused(None, Some(&"k".repeat(256)));
+    assert!(matches!(refusal, Some(SinkError::Setting("/settings/routing_key", _))));
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_kafka_sink_names_brokers_and_how_its_login_is_proven() {
+    let refused = |url: &str, kind, settings: &str| {
+        let settings = serde_json::from_str(settings).expect("settings");
+        Sink::new("crm", kind, url, settings, 0).err()
+    };
+    for url in ["kafka://kafka.example", "kafka+ssl://one.example:9093,two.example:9093"] {
+        assert_eq!(refused(url, Kind::Kafka, r#"{"topic": "desk"}"#), None);
+    }
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let settings = format!(r#"{{"sasl_mechanism": "{mechanism}"}}"#);
+        assert_eq!(refused("kafka://kafka.example", Kind::Kafka, &settings), None);
+        let refusal = refused("https://crm.example", Kind::Webhook, &settings);
+        assert!(matches!(refusal, Some(SinkError::Setting("/settings/sasl_mechanism", _))));
+    }
+    let refusal = refused("kafka://kafka.example", Kind::Kafka, r#"{"topic": ""}"#);
+    assert!(matches!(refusal, Some(SinkError::Setting("/settings/topic", _))));
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn a_build_without_a_sink_says_which_feature_has_it() {
+    let refused = Sink::new("crm", Kind::Redis, "redis://redis.example", Settings::default(), 0);
+    let said = refused.expect_err("refused").to_string();
+    assert_eq!(said, "this build lacks the sink `redis`; build it with `--features redis`");
 }
 
 #[test]

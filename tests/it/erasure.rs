@@ -3,18 +3,21 @@
 use std::{collections::BTreeMap, fs};
 
 use frontdesk::{db::Store, search};
+use frontdesk_adapters::Request;
 use serde_json::{Value, json};
 
 use crate::support::{
     Database, Desk, Program, on_both,
-    requests::{OURS, sms, twilio, whatsapp},
-    rows,
+    requests::{OURS, post, sms, twilio, whatsapp},
+    rows, until,
 };
 
 const ANA: &str = "+12125550142";
 const BEN: &str = "+12125550177";
-/// What must be gone: the number in any spelling, and every text that is Ana's.
-const OF_ANA: [&str; 3] = ["2125550142", "zqana", "Zqana"];
+/// Another telephone of Ana's.
+const ANA_AT_WORK: &str = "+12125550143";
+/// What must be gone: the numbers in any spelling, and every text that is Ana's.
+const OF_ANA: [&str; 4] = ["2125550142", "2125550143", "zqana", "Zqana"];
 const OF_BEN: [&str; 2] = ["2125550177", "zqben"];
 
 on_both! {
@@ -27,11 +30,14 @@ on_both! {
             assert!(before.values().any(|text| text.contains(canary)), "{canary} was never there");
         }
         for table in ["requests", "messages", "events", "interactions", "interaction_notes", "audit",
-            "tasks", "related_records", "profiles", "people", "person_phones", "consents", "idempotent_answers",
-            "search_names"]
+            "tasks", "related_records", "profiles", "profile_aliases", "profile_merges", "people", "person_phones", "consents",
+            "consent_changes", "idempotent_answers", "part_groups", "parts"]
         {
-            let there = OF_ANA.iter().any(|canary| before[table].contains(canary)) || table == "search_names";
+            let there = OF_ANA.iter().any(|canary| before[table].contains(canary));
             assert!(there, "{table} was not put to the test");
+        }
+        for table in ["search_names", "search_messages", "outbox", "deliveries", "profile_merge_rows"] {
+            assert!(!before[table].is_empty(), "{table} was not put to the test");
         }
         let whom = json!({"person": person, "dry_run": true});
         let (status, preview) = desk.post("ana", "erasures", whom).await;
@@ -115,6 +121,55 @@ on_both! {
         assert_eq!(desk.refused("ana", "erasures", both).await, "invalid_body");
     }
 
+    async fn what_somebody_said_while_two_profiles_were_one_is_erased_as_well(database: Database) {
+        for (place, erased) in ["zqkept", "zqother"].into_iter().enumerate() {
+            let desk = Desk::open(&database).await;
+            let numbers = [format!("+1212555013{place}"), format!("+1212555014{place}")];
+            let [kept, other] = &numbers;
+            let write = async |from: &str, word: &str| {
+                let text = format!("{} {word}", if from == kept { "zqkept" } else { "zqother" });
+                desk.accept(sms(from, &format!("{place}{text}"), &text)).await;
+            };
+            let close = async || {
+                let path = format!("{}/close", desk.open_interaction().await);
+                desk.does("ana", &path, json!({"short_description": "Done"})).await;
+            };
+            let mut profiles = Vec::new();
+            for number in &numbers {
+                write(number, "alone").await;
+                close().await;
+                let list = desk.see(&format!("profiles?address=%2B{}", &number[1..])).await;
+                profiles.push(list["data"][0]["id"].as_str().expect("an id").to_owned());
+            }
+            let merge = format!("profiles/{}/merge", profiles[0]);
+            let merge = desk.does("ana", &merge, json!({"profile": profiles[1]})).await;
+            for (first, second) in [(other, kept), (kept, other)] {
+                write(first, "first").await;
+                write(second, "second").await;
+                close().await;
+            }
+            let undo = format!("merges/{}/undo", merge["id"].as_str().expect("an id"));
+            desk.does("ana", &undo, json!({})).await;
+            let address = &numbers[place];
+            let whom = json!({"address": address, "dry_run": true});
+            let preview = desk.does("ana", "erasures", whom).await;
+            let receipt = desk.does("ana", "erasures", json!({"address": address})).await;
+            assert_eq!(receipt["removed"]["messages"], preview["removed"]["messages"]);
+            for (table, text) in dump(&desk.store).await {
+                for canary in [erased, &address[1..]] {
+                    assert!(!text.contains(canary), "{canary} is left in {table}: {text}");
+                }
+            }
+            // What was said in the other's conversations belongs to them.
+            let left = desk.texts("select text from messages order by id").await;
+            let name = if erased == "zqkept" { "zqother" } else { "zqkept" };
+            assert_eq!(left, ["alone", "first"].map(|word| format!("{name} {word}")));
+            desk.execute("delete from messages").await;
+            desk.execute("delete from requests").await;
+            desk.gateway.stop().await;
+        }
+    }
+
     async fn the_command_asks_before_it_erases(database: Database) {
         let desk = Desk::open(&database).await;
         desk.accept(sms(ANA, "SM1", "Hello")).await;
@@ -139,6 +194,10 @@ on_both! {
 /// Everything that leaves something of Ana behind, and the same of Ben; returns the person Ana.
 async fn everything_happens(desk: &Desk) -> Value {
     let person = |name: &str, phone: &str| json!({"kind": "consumer", "name": name, "phones": [phone], "email": format!("{name}@example.com")});
+    // Nobody listens there, so that what is to be told waits.
+    let sink =
+        json!({"id": "crm", "kind": "webhook", "url": "https://localhost:9/", "settings": {}});
+    desk.does("ana", "sinks", sink).await;
     let ana = desk.does("ana", "people", person("Zqana", ANA)).await["id"].clone();
     desk.does("ana", "people", person("zqben", BEN)).await;
     for (from, id, text) in [(ANA, "SM1", "zqana: my ring"), (BEN, "SM2", "zqben: my watch")] {
@@ -175,6 +234,11 @@ async fn everything_happens(desk: &Desk) -> Value {
         .await;
         let note = json!({"text": format!("{name} called")});
         desk.remembered("ana", &format!("{path}/notes"), name, note).await;
+        // A text in two parts, and one whose second part never comes.
+        let (whole, held) = (format!("1{number}"), format!("2{number}"));
+        desk.accept(part(phone, &whole, 1, &format!("{name} in one"))).await;
+        desk.accept(part(phone, &whole, 2, &format!("and {name} in two"))).await;
+        desk.accept(part(phone, &held, 1, &format!("{name} has not"))).await;
     }
     desk.accept(whatsapp(
         "whatsapp-demo",
@@ -195,11 +259,49 @@ async fn everything_happens(desk: &Desk) -> Value {
         ],
     ))
     .await;
+    let said = json!({"scheme": "sms", "value": ANA, "our_address": OURS, "state": "opted_out",
+        "reason": "zqana said so"});
+    let entered = desk.call(Some("ana"), "PUT", "consents", None, Some(said)).await;
+    assert!(entered.0 < 300, "{entered:?}");
+    desk.accept(sms(ANA_AT_WORK, "SM5", "zqana at work")).await;
+    let [at_work, of_ana] = [ANA_AT_WORK, ANA].map(async |address| {
+        let profiles = desk.see(&format!("profiles?address=%2B{}", &address[1..])).await;
+        let mut profiles = profiles["data"].as_array().expect("a list").iter();
+        let by_sms = profiles.find(|profile| profile["scheme"] == "sms").expect("a profile");
+        by_sms["id"].as_str().expect("an id").to_owned()
+    });
+    let (at_work, of_ana) = (at_work.await, of_ana.await);
+    let open = desk.see(&format!("interactions?profile={at_work}")).await;
+    let number = open["data"][0]["number"].as_str().expect("a number");
+    let done = json!({"short_description": "zqana at work"});
+    desk.does("ana", &format!("interactions/{number}/close"), done).await;
+    desk.does("ana", &format!("profiles/{of_ana}/merge"), json!({"profile": at_work})).await;
+    assert!(until(async || desk.count("deliveries").await > 0).await, "nothing is to be told");
     ana
 }
 
+/// A part of a text of two, as Vonage sends it.
+fn part(from: &str, reference: &str, place: u32, text: &str) -> Request {
+    let (id, place) = (format!("{reference}-{place}"), place.to_string());
+    let parameters = [
+        ("msisdn", &from[1..]),
+        ("to", "15005550006"),
+        ("messageId", &id),
+        ("text", text),
+        ("type", "text"),
+        ("api-key", "abcd1234"),
+        ("concat", "true"),
+        ("concat-ref", reference),
+        ("concat-total", "2"),
+        ("concat-part", &place),
+    ];
+    let url = reqwest::Url::parse_with_params("http://form", &parameters).expect("a form");
+    let body = url.query().unwrap_or_default().as_bytes().to_vec();
+    post("vonage-main", "application/x-www-form-urlencoded", body)
+}
+
 /// Every table there is, as text.
-async fn dump(store: &Store) -> BTreeMap<String, String> {
+pub(crate) async fn dump(store: &Store) -> BTreeMap<String, String> {
     let columns: Vec<(String, String, String)> = match store {
         Store::Sqlite { .. } => {
             rows(store, "select t.name, c.name, lower(c.type) from sqlite_master t \

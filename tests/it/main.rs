@@ -19,6 +19,7 @@ mod keys;
 mod matching;
 mod parts;
 mod properties;
+mod races;
 mod records;
 mod replay;
 mod retention;

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::support::{
     Database, Desk, on_both,
     requests::{OURS, sms, twilio},
+    try_execute,
 };
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -17,6 +18,46 @@ async fn after(desk: &Desk, days: i64, limits: Limits) -> Swept {
 }
 
 on_both! {
+    async fn the_audit_is_only_ever_added_to(database: Database) {
+        let desk = Desk::open(&database).await;
+        desk.accept(sms("+15550100002", "SM1", "Hello")).await;
+        let text = json!({"short_description": "Hello"});
+        desk.does("ana", "interactions/IMS0000001/close", text).await;
+        let other = "'[{\"field\":\"state\",\"from\":null,\"to\":\"new\"}]'";
+        for change in [
+            "delete from audit".to_owned(),
+            "update audit set author = 'ben'".to_owned(),
+            "update audit set author_kind = 'system'".to_owned(),
+            "update audit set key_id = null".to_owned(),
+            "update audit set action = 'edit'".to_owned(),
+            "update audit set subject = 'IMS0000002'".to_owned(),
+            "update audit set subject_kind = 'task'".to_owned(),
+            "update audit set at = at + 1".to_owned(),
+            format!("update audit set changes = {other}"),
+            // Values may be forgotten, fields only all at once.
+            "update audit set changes = '[{\"field\":\"state\",\"from\":null,\"to\":null}]'".to_owned(),
+            match database.is_sqlite() {
+                true => "insert or replace into audit select * from audit".to_owned(),
+                false => "truncate audit".to_owned(),
+            },
+        ] {
+            let refused = try_execute(&desk.store, &change).await.expect_err(&change);
+            assert!(refused.to_string().contains("only ever added to"), "{change}: {refused}");
+        }
+        let audit = desk.see("audit?subject_kind=interaction&subject=IMS0000001").await;
+        let fields = audit["data"][0]["changes"].as_array().map(Vec::len);
+        assert!(fields > Some(1) && audit["data"][0]["author"] == "ana", "{audit}");
+        // Erasing forgets the values, and retention which fields they were of.
+        desk.does("ana", "erasures", json!({"address": "+15550100002"})).await;
+        let audit = desk.see("audit?subject_kind=interaction&subject=IMS0000001").await;
+        let changes = audit["data"][0]["changes"].as_array().expect("a list");
+        assert!(changes.iter().all(|change| change["to"] == json!(null)), "{audit}");
+        assert_eq!(Some(changes.len()), fields);
+        let limits = Limits { audit: Some(400), ..Limits::default() };
+        assert!(after(&desk, 401, limits).await.audit > 0);
+        assert_eq!(desk.see("audit?subject_kind=interaction&subject=IMS0000001").await["data"][0]["changes"], json!([]));
+    }
+
     async fn each_kind_of_data_goes_in_its_own_time(database: Database) {
         let desk = Desk::open(&database).await;
         desk.accept(sms("+15550100002", "SM1", "Hello")).await;

@@ -22,6 +22,7 @@ use crate::{
     db::Tx,
     desk::{self, Contact, Outreach},
     interactions::{ContactType, number},
+    messages,
     profiles::{PersonRef, consents::Pair, forgotten, people},
 };
 
@@ -67,6 +68,9 @@ pub(super) async fn create(
     }
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
+    if new.take_over {
+        messages::hold_claims(&mut tx).await?;
+    }
     let person = find_person(&mut tx, new.person).await?;
     let description = new.short_description.as_deref().map(edit::description).transpose()?;
     let by_channel = new.channel.is_some() || new.to.is_some() || new.text.is_some();

@@ -24,6 +24,7 @@ use crate::{
         DeskError,
         identity::{self, IdentityError, Verification},
     },
+    messages,
     profiles::{self, PersonRef, Profile},
 };
 
@@ -223,6 +224,7 @@ async fn decide(
     let now = api.clock.now().as_millis();
     for _ in 0..ATTEMPTS {
         let mut tx = api.store.begin().await?;
+        messages::hold_claims(&mut tx).await?;
         let profile = profiles::store::lock(&mut tx, id).await?;
         let profile = profile.ok_or_else(|| Problem::not_found("profile"))?;
         if_match.check(profile.version)?;

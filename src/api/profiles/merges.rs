@@ -20,6 +20,7 @@ use crate::{
         DeskError,
         merges::{self as desk, MergeError},
     },
+    messages,
     profiles::{
         self,
         merges::{self, Merge, State as MergeState, Unfit},
@@ -181,13 +182,11 @@ async fn decide(
 ) -> Result<Versioned<Merge>, Problem> {
     for _ in 0..ATTEMPTS {
         let mut tx = api.store.begin().await?;
+        messages::hold_claims(&mut tx).await?;
         let now = api.clock.now().as_millis();
         match carry_out(&mut tx, if_match, author, decision, now).await {
             Ok(Ok(merge)) => {
                 tx.commit().await?;
-                if merge.state == MergeState::Confirmed {
-                    settle(api, &merge).await;
-                }
                 let version = merge.version;
                 return Ok(Versioned(merge, version));
             }
@@ -227,17 +226,4 @@ async fn carry_out(
             desk::confirm(tx, merge, author, now).await
         }
     })
-}
-
-/// Hands over what another instance opened for the given-up profile in the moment of the merge.
-async fn settle(api: &Api, merge: &Merge) {
-    let settle = async {
-        let mut tx = api.store.begin().await?;
-        desk::settle(&mut tx, merge.id).await?;
-        tx.commit().await
-    };
-    if let Err(error) = settle.await {
-        let cause = &error as &dyn std::error::Error;
-        tracing::warn!(merge.id = %merge.id, error = cause, "a merge was not looked over again");
-    }
 }

@@ -23,14 +23,15 @@ pub(super) struct NewSink {
     pub id: String,
     /// How events travel to it.
     pub kind: Kind,
-    /// `https://…` for webhooks, `nats://…` or `tls://…` for NATS.
+    /// `https://…` for webhooks; for brokers `nats://…`, `redis://…`, `amqp://…` or `kafka://…`, and
+    /// with TLS `tls://…`, `rediss://…`, `amqps://…` or `kafka+ssl://…`.
     pub url: String,
     /// Which events it gets, and how.
     #[serde(default)]
     pub settings: Settings,
     /// The shared secret that signs webhooks, `whsec_…`; by itself a new one.
     pub secret: Option<String>,
-    /// What lets us in at NATS.
+    /// What lets us in at a broker.
     pub login: Option<Login>,
 }
 
@@ -42,7 +43,7 @@ pub(super) struct SinkChange {
     pub url: Option<String>,
     /// Which events it gets, all of it.
     pub settings: Option<Settings>,
-    /// What lets us in at NATS; `null` takes it away.
+    /// What lets us in at a broker; `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Login>)]
     pub login: Option<Option<Login>>,
@@ -150,16 +151,16 @@ pub(super) fn signing_key(
     signature: Signature,
     given: Option<&str>,
 ) -> Result<Option<SigningKey>, Problem> {
-    match (kind, signature, given) {
-        (Kind::Nats, _, None) => Ok(None),
-        (Kind::Nats, _, Some(_)) => {
+    match (signature, given) {
+        (_, None) if kind != Kind::Webhook => Ok(None),
+        (_, Some(_)) if kind != Kind::Webhook => {
             Err(Problem::body("/secret", "only webhooks are signed; leave it out"))
         }
-        (Kind::Webhook, Signature::V1, Some(secret)) => Ok(Some(SigningKey::parse(secret)?)),
-        (Kind::Webhook, Signature::V1a, Some(_)) => {
+        (Signature::V1, Some(secret)) => Ok(Some(SigningKey::parse(secret)?)),
+        (Signature::V1a, Some(_)) => {
             Err(Problem::body("/secret", "a key pair is always made here; leave it out"))
         }
-        (Kind::Webhook, signature, None) => Ok(Some(SigningKey::generate(signature))),
+        (signature, None) => Ok(Some(SigningKey::generate(signature))),
     }
 }
 

@@ -11,7 +11,9 @@ use crate::{
     cli::{Exit, fault},
     db::Tx,
     dispatch,
-    sinks::{self, Kind, Login, OpenSink, Secrets, Settings, Signature, SigningKey, Sink},
+    sinks::{
+        self, Kind, Login, OpenSink, SaslMechanism, Secrets, Settings, Signature, SigningKey, Sink,
+    },
     vault::Vault,
 };
 
@@ -31,6 +33,11 @@ pub(super) struct Entry {
     #[serde(default)]
     signature: Signature,
     subject: Option<String>,
+    stream: Option<String>,
+    exchange: Option<String>,
+    routing_key: Option<String>,
+    topic: Option<String>,
+    sasl_mechanism: Option<SaslMechanism>,
     pub secret: Option<toml::Value>,
     #[serde(default)]
     pub login: toml::Table,
@@ -52,6 +59,16 @@ pub(super) struct Written {
     signature: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exchange: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sasl_mechanism: Option<SaslMechanism>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<toml::Table>,
     #[serde(skip_serializing_if = "toml::Table::is_empty")]
@@ -80,6 +97,11 @@ impl Entry {
             queues: self.queues,
             signature: self.signature,
             subject: self.subject,
+            stream: self.stream,
+            exchange: self.exchange,
+            routing_key: self.routing_key,
+            topic: self.topic,
+            sasl_mechanism: self.sasl_mechanism,
         };
         let sink = Sink::new(&self.id, self.kind, &self.url, settings, now);
         let sink = sink.map_err(|error| error.to_string())?;
@@ -226,7 +248,18 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
                 }
             }
         }
-        let Settings { types, channels, queues, signature, subject } = sink.settings.0;
+        let Settings {
+            types,
+            channels,
+            queues,
+            signature,
+            subject,
+            stream,
+            exchange,
+            routing_key,
+            topic,
+            sasl_mechanism,
+        } = sink.settings.0;
         let signature = (signature == Signature::V1a).then_some("v1a");
         let (id, kind, url) = (sink.id, sink.kind.as_str(), sink.url);
         written.push(Written {
@@ -238,6 +271,11 @@ pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Wr
             queues,
             signature,
             subject,
+            stream,
+            exchange,
+            routing_key,
+            topic,
+            sasl_mechanism,
             secret,
             login,
         });

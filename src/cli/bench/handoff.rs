@@ -80,17 +80,14 @@ pub(super) async fn measure(
     let mut measured = Measured::default();
     for engine in ground.engines() {
         let webhook = (Kind::Webhook, format!("http://{}/webhooks/sink", receiver.address));
-        let mut sinks = vec![None, Some(webhook)];
-        sinks.extend(
-            nats.as_ref().map(|nats| Some((Kind::Nats, format!("nats://{}", nats.address)))),
-        );
+        let mut sinks =
+            vec![("", "no_sink", None), (" into a webhook", "webhook_sink", Some(webhook))];
+        sinks.extend(nats.as_ref().map(|nats| {
+            (" into NATS", "nats_sink", Some((Kind::Nats, format!("nats://{}", nats.address))))
+        }));
         let mut subjects = Vec::new();
-        for sink in sinks {
-            let (name, database) = match &sink {
-                None => (engine.to_owned(), "no_sink"),
-                Some((Kind::Webhook, _)) => (format!("{engine} into a webhook"), "webhook_sink"),
-                Some((Kind::Nats, _)) => (format!("{engine} into NATS"), "nats_sink"),
-            };
+        for (into, database, sink) in sinks {
+            let name = format!("{engine}{into}");
             let url = ground.database(engine, database, KNOWN).await?;
             let store = Store::open(&url, 2).await?;
             if let Some((kind, address)) = sink {

@@ -5,7 +5,7 @@ mod store;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-pub(super) use store::{Source, hits};
+pub(super) use store::{Source, hits, strays};
 use uuid::Uuid;
 
 use super::{needles::Needles, store::Found};
@@ -73,7 +73,9 @@ async fn brought(
     let messages = messages::list(tx, &filter).await?;
     let filter = EventFilter { request: Some(id), limit: i64::MAX, ..EventFilter::default() };
     let beside = messages::events(tx, &filter).await?;
-    let theirs = messages.iter().map(|one| found.interactions.contains_key(&one.interaction_id));
+    let theirs = messages.iter().map(|one| {
+        found.interactions.contains_key(&one.interaction_id) || found.strays.contains(&one.id)
+    });
     let theirs: Vec<bool> =
         theirs.chain(beside.iter().map(|event| events.contains(&event.id))).collect();
     Ok((theirs.contains(&true), theirs.contains(&false)))

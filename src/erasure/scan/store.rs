@@ -1,11 +1,49 @@
 //! SQL of walking over raw texts.
 
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::db::{StoreError, Tx};
+use crate::{
+    db::{Statement, StoreError, Tx, batch_row},
+    erasure::store::Found,
+};
 
 /// Rows looked at in one step.
 const STEP: i64 = 1_000;
+
+/// The messages by which somebody took part in the interactions of a profile that theirs was merged
+/// with once: when that was undone, they stayed there.
+pub(in crate::erasure) async fn strays(
+    tx: &mut Tx,
+    found: &Found,
+) -> Result<BTreeSet<Uuid>, StoreError> {
+    batch_row! {
+        struct IdRow {
+            id: Uuid,
+        }
+    }
+    // By the address, since open ones may have gone to the profile of whoever has it now.
+    static FIND: Statement<IdRow> = Statement::new(
+        "select m.id, m.interaction_id, m.profile_id, m.details from (select r.id, g.kept_id as other \
+         from {rows} join profile_merges g on g.given_up_id = r.id where g.state = 'undone' union \
+         select r.id, g.given_up_id from {rows} join profile_merges g on g.kept_id = r.id \
+         where g.state = 'undone') as once join profiles o on o.id = once.other \
+         join profiles p on p.value = o.value join interactions i on i.profile_id = p.id \
+         join messages m on m.interaction_id = i.id",
+    );
+    let rows = found.profiles.iter().map(|id| IdRow { id: *id }).collect();
+    let rows: Vec<(Uuid, Uuid, Uuid, Json<Value>)> = FIND.fetch(tx, rows).await?;
+    let elsewhere = rows.into_iter().filter(|(_, at, ..)| !found.interactions.contains_key(at));
+    let theirs =
+        elsewhere.filter(|(_, _, profile, Json(details))| match details["from"].as_str() {
+            Some(from) => found.addresses.contains(from),
+            None => found.profiles.contains(profile),
+        });
+    Ok(theirs.map(|(id, ..)| id).collect())
+}
 
 /// What is walked over, in the order of its ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,19 +10,24 @@ use crate::{
     ingest::commit::Submission,
     interactions::Continued,
     messages::{NewEvent, NewMessage, NewRequest, RequestOutcome},
+    profiles::Resolved,
 };
 
 /// The messages among the new events: those that found a conversation.
 pub(super) fn messages(fresh: &[Fresh<'_>], known: &Known) -> Vec<NewMessage> {
     let said = fresh.iter().filter_map(|fresh| {
         let profile = known.profile(fresh)?;
-        message(fresh, fresh.continued.as_ref()?, profile.profile_id)
+        message(fresh, fresh.continued.as_ref()?, profile)
     });
     said.collect()
 }
 
-fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option<NewMessage> {
+fn message(fresh: &Fresh<'_>, continued: &Continued, profile: &Resolved) -> Option<NewMessage> {
     let message = fresh.message()?;
+    let mut details = details(message);
+    if profile.by_alias {
+        details["from"] = message.sender.as_ref()?.address.value.as_str().into();
+    }
     let arrived = fresh.arrived;
     let id = if fresh.adopted { &message.target } else { &message.id };
     Some(NewMessage {
@@ -30,7 +35,7 @@ fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option
         request_id: arrived.request_id,
         channel_id: arrived.channel.id.clone(),
         interaction_id: continued.interaction_id,
-        profile_id,
+        profile_id: profile.profile_id,
         direction: if message.from_business { "outbound" } else { "inbound" },
         kind: message.kind.as_str(),
         provider_message_id: id.clone(),
@@ -38,7 +43,7 @@ fn message(fresh: &Fresh<'_>, continued: &Continued, profile_id: Uuid) -> Option
         attachments: JsonText::of(&message.attachments),
         reply_to: message.reply_to.clone(),
         conversation: message.conversation.clone(),
-        details: JsonText::of(&details(message)),
+        details: JsonText::of(&details),
         sent_at: message.sent_at.map(Timestamp::as_millis),
         received_at: arrived.received_at,
         decision: continued.decision(),

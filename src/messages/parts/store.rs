@@ -65,8 +65,8 @@ impl NewPart<'_> {
 /// The open group of a part, made if there is none, and held until the transaction ends: whoever
 /// else has a part of it waits.
 pub async fn open(tx: &mut Tx, id: Uuid, part: NewPart<'_>, now: i64) -> Result<Group, StoreError> {
-    const SQL: &str = "insert into part_groups (id, key, channel_id, our_address, total, is_open, first_at) \
-        values ($1, $2, $3, $4, $5, true, $6) on conflict (key) where is_open \
+    const SQL: &str = "insert into part_groups (id, key, channel_id, our_address, total, is_open, first_at, sender) \
+        values ($1, $2, $3, $4, $5, true, $6, $7) on conflict (key) where is_open \
         do update set key = excluded.key \
         returning id, channel_id, our_address, total, message_id, first_at";
     Ok(on_engine!(tx, conn => sqlx::query_as(SQL)
@@ -76,6 +76,7 @@ pub async fn open(tx: &mut Tx, id: Uuid, part: NewPart<'_>, now: i64) -> Result<
         .bind(part.our_address)
         .bind(part.total)
         .bind(now)
+        .bind(part.sender)
         .fetch_one(conn)
         .await)?)
 }

@@ -26,10 +26,10 @@ use crate::support::{
 
 const SENDERS: usize = 25;
 /// How long everything may take to arrive once the sink is well again.
-const SETTLING: Duration = Duration::from_secs(240);
+pub(super) const SETTLING: Duration = Duration::from_secs(240);
 
 /// A desk whose clock runs fast, and keeps what was told.
-async fn fast_desk(database: &Database) -> Desk {
+pub(super) async fn fast_desk(database: &Database) -> Desk {
     let gateway = TestGateway::with(database, |config| {
         allow_loopback(config);
         config.handoff.keep_minutes = 1_000_000;
@@ -38,7 +38,7 @@ async fn fast_desk(database: &Database) -> Desk {
 }
 
 /// Lets time run fast and messages come in until `end`; returns how many came from each sender.
-async fn load(desk: &Desk, end: impl Future<Output = ()>) -> Vec<usize> {
+pub(super) async fn load(desk: &Desk, end: impl Future<Output = ()>) -> Vec<usize> {
     let over = AtomicBool::new(false);
     let loading = async {
         let mut sent = vec![0; SENDERS];
@@ -66,7 +66,7 @@ async fn load(desk: &Desk, end: impl Future<Output = ()>) -> Vec<usize> {
 }
 
 /// Time, fifty times as fast.
-async fn hurry(desk: &Desk) {
+pub(super) async fn hurry(desk: &Desk) {
     loop {
         tokio::time::sleep(Duration::from_millis(20)).await;
         desk.pass(1);
@@ -77,19 +77,19 @@ fn phone(sender: usize) -> String {
     format!("+1212555{sender:04}")
 }
 
-async fn scaled(seconds: u64) {
+pub(super) async fn scaled(seconds: u64) {
     tokio::time::sleep(Duration::from_millis(seconds * 20)).await;
 }
 
 /// How many events there are to tell: a message is one, and what it did to its interaction another.
-async fn all_events(desk: &Desk) -> usize {
+pub(super) async fn all_events(desk: &Desk) -> usize {
     let rows = desk.gateway.count("outbox").await;
     let doubled = desk.gateway.count("outbox where type = 'message.received'").await;
     usize::try_from(rows + doubled).expect("a count")
 }
 
 /// Each event once, and each sender's messages in the order they were sent.
-fn in_order(accepted: &[Value], sent: &[usize]) {
+pub(super) fn in_order(accepted: &[Value], sent: &[usize]) {
     let ids: BTreeSet<_> = accepted.iter().map(|body| body["id"].to_string()).collect();
     assert_eq!(ids.len(), accepted.len(), "an event was accepted twice");
     let mut lanes: BTreeMap<String, Vec<&Value>> = BTreeMap::new();

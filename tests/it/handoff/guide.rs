@@ -8,9 +8,19 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
+use serde_json::Value;
 use serde_json::json;
 
 use super::sinks::{desk, hook};
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
+use crate::support::Broker;
+#[cfg(feature = "kafka")]
+use crate::support::Kafka;
+#[cfg(feature = "amqp")]
+use crate::support::Rabbit;
+#[cfg(feature = "redis")]
+use crate::support::Redis;
 use crate::support::{Database, Nats, requests::sms, until};
 
 /// A program of the page, running. It is killed when this is dropped.
@@ -113,5 +123,47 @@ async fn the_consumer_of_the_guide_reads_the_stream() {
     assert!(until(async || script.said().len() >= 2).await, "{:?}", script.said());
     let texts: Vec<_> = script.said().iter().map(|line| line[37..].to_owned()).collect();
     assert_eq!(texts, ["one", "two"]);
+    desk.gateway.stop().await;
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consumer_of_the_guide_reads_redis() {
+    let redis = Redis::start().await;
+    let script = Script::start("xreadgroup", "redis", &[("REDIS_URL", redis.url())]);
+    reads(&script, redis.sink()).await;
+}
+
+#[cfg(feature = "amqp")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consumer_of_the_guide_reads_rabbitmq() {
+    let rabbit = Rabbit::start().await;
+    let script = Script::start("basic_consume", "pika", &[("AMQP_URL", rabbit.url())]);
+    reads(&script, rabbit.sink()).await;
+}
+
+#[cfg(feature = "kafka")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_consumer_of_the_guide_reads_kafka() {
+    let kafka = Kafka::start();
+    let servers = [("KAFKA_SERVERS", kafka.servers().to_owned())];
+    let script = Script::start("confluent_kafka", "confluent_kafka", &servers);
+    reads(&script, kafka.sink()).await;
+}
+
+/// Whether a consumer prints each event of a message, in order.
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
+async fn reads(script: &Script, mut sink: Value) {
+    let database = Database::sqlite();
+    let desk = desk(&database).await;
+    let types = json!(["interaction.opened", "message.received"]);
+    sink["settings"].as_object_mut().expect("settings").insert("types".to_owned(), types);
+    let (status, made) = desk.call(None, "POST", "sinks", None, Some(sink)).await;
+    assert_eq!(status, 201, "{made}");
+    desk.accept(sms("+12125550101", "SM1", "one")).await;
+    desk.accept(sms("+12125550101", "SM2", "two")).await;
+    assert!(until(async || script.said().len() >= 3).await, "{:?}", script.said());
+    let said: Vec<_> = script.said().iter().map(|line| line[37..].to_owned()).collect();
+    assert_eq!(said, ["interaction.opened", "message.received", "message.received"]);
     desk.gateway.stop().await;
 }

@@ -1,5 +1,7 @@
 //! Events on their way to sinks: once by id, in order per interaction, whatever happens.
 
+#[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
+mod brokers;
 mod chaos;
 mod feed;
 mod guide;

@@ -106,12 +106,16 @@ pub async fn rows<T: Record>(store: &Store, sql: &str) -> Vec<T> {
 
 /// Runs statements.
 pub async fn execute(store: &Store, sql: &str) {
+    try_execute(store, sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// Runs statements that the database may refuse.
+pub async fn try_execute(store: &Store, sql: &str) -> sqlx::Result<()> {
     let query = sqlx::raw_sql(AssertSqlSafe(sql));
-    let done = match store {
+    match store {
         Store::Sqlite { write, .. } => query.execute(write).await.map(drop),
         Store::Postgres(pool) => query.execute(pool).await.map(drop),
-    };
-    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
 }
 
 /// What makes the database refuse one text, `poison`.

@@ -35,9 +35,14 @@ impl Verdict {
         expected: &Value,
         now: Timestamp,
     ) -> Self {
-        // A proof of its own was made when the fixture was recorded, long before now.
+        let is_handshake = match adapter.handshake {
+            Handshake::Answer(handshake) => handshake(request, account).is_some(),
+            Handshake::None => false,
+        };
+        // A proof of its own was made when the fixture was recorded, long before now; a handshake has
+        // one that does not age.
         let refusal = adapter.verifier.verify(request, account, now).err();
-        let is_past = matches!(refusal, Some(Refusal::Stale { .. }));
+        let is_past = !is_handshake && matches!(refusal, Some(Refusal::Stale { .. }));
         match (expected["refused"].as_str(), is_past) {
             (Some(word), false) => return Self::refused(request.method, Some(word)),
             (None, true) => return Self::refused(request.method, Some("stale")),
@@ -51,10 +56,6 @@ impl Verdict {
             status: answer["status"].as_u64().unwrap_or_default(),
             content_type: text("content_type"),
             body: text("body"),
-        };
-        let is_handshake = match adapter.handshake {
-            Handshake::Answer(handshake) => handshake(request, account).is_some(),
-            Handshake::None => false,
         };
         let outcome = match (is_handshake, expected.get("malformed")) {
             (true, _) => None,

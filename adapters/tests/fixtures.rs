@@ -188,6 +188,45 @@ fn every_adapter_understands_the_sample_it_makes() {
 }
 
 #[test]
+fn while_a_secret_is_rotated_both_prove_and_afterwards_only_the_new_one() {
+    let mut judged = Vec::new();
+    for adapter in providers::ALL {
+        let field = adapter.verifier.secret_field();
+        let vectors: Vec<Vector> = read_json(&folder(adapter).join("signatures.json"));
+        for vector in vectors.into_iter().filter(|vector| vector.expect == "valid") {
+            // A list is being rotated already, and another public key is not made by a letter.
+            let Some(old) = vector.account[field].as_str().filter(|old| !old.contains("KEY-----"))
+            else {
+                continue;
+            };
+            let mut new: Vec<char> = old.chars().collect();
+            let middle = new.len() / 2;
+            new[middle] = if new[middle] == '0' { '1' } else { '0' };
+            let new: String = new.into_iter().collect();
+            let verified = |secrets: &[&str]| {
+                let mut account = vector.account.clone();
+                account[field] = json!(secrets);
+                let line = json!({
+                    "provider": adapter.provider,
+                    "account": account,
+                    "request": vector.request,
+                    "now": vector.now,
+                });
+                let now = Arrival::Unknown(Timestamp::from_millis(0).expect("the epoch"));
+                let decoded = serde_json::to_value(decode_line(&line.to_string(), now));
+                decoded.expect("JSON")["verified"] == true
+            };
+            assert!(verified(&[&new, old]), "{}: the old one proves", vector.id);
+            assert!(verified(&[old, &new]), "{}: the new one proves", vector.id);
+            assert!(!verified(&[&new]), "{}: one that is gone proves nothing", vector.id);
+            judged.push(adapter.provider);
+        }
+    }
+    judged.dedup();
+    assert!(judged.len() > providers::ALL.len() / 2, "{judged:?}");
+}
+
+#[test]
 fn a_request_without_a_time_is_judged_at_the_time_it_was_signed() {
     for provider in ["telnyx", "aws-sns"] {
         let adapter = providers::find(provider).expect("an adapter");

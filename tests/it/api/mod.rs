@@ -1,6 +1,7 @@
 //! The API from outside: every answer is held against the document it publishes.
 
 mod agents;
+mod channels;
 pub mod document;
 mod erasures;
 mod gateway;

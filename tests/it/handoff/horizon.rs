@@ -75,7 +75,7 @@ async fn what_is_held_open_is_waited_for_and_what_is_rolled_back_is_not() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let goes_on = tokio::time::timeout(Duration::from_secs(20), goes_on).await;
+    let goes_on = tokio::time::timeout(Duration::from_secs(120), goes_on).await;
     let (ids, position) = goes_on.expect("what was rolled back is not waited for");
     assert_eq!(ids, [fourth]);
     for _ in 0..3 {

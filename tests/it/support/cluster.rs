@@ -26,8 +26,10 @@ wait
 rm -rf "$2"
 "#;
 
-struct Cluster {
-    url: String,
+/// A cluster; it ends when this is dropped.
+pub struct Cluster {
+    /// The address of a database from which others are created.
+    pub url: String,
     /// Holds our end of the pipe; statics are never dropped.
     _guard: Option<Child>,
 }
@@ -54,7 +56,8 @@ pub fn is_borrowed() -> bool {
     env::var_os("TEST_POSTGRES_URL").is_some()
 }
 
-fn start() -> Result<Cluster, String> {
+/// Starts one: of its own for a test that transactions of others would disturb.
+pub fn start() -> Result<Cluster, String> {
     if let Ok(url) = env::var("TEST_POSTGRES_URL") {
         return Ok(Cluster { url, _guard: None });
     }

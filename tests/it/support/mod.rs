@@ -2,7 +2,7 @@
 
 #[cfg(any(feature = "amqp", feature = "kafka", feature = "redis"))]
 mod broker;
-mod cluster;
+pub mod cluster;
 mod database;
 mod desk;
 mod gateway;

@@ -156,7 +156,7 @@ pub(super) async fn hasten(tx: &mut Tx, now: i64, most: i64) -> Result<u64, Stor
 
 /// Open interactions whose moment has come, the longest overdue first.
 pub(super) async fn due(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<Interaction>, StoreError> {
-    Ok(fetch_filtered!(tx, COLUMNS, query => {
+    Ok(fetch_filtered!(tx, COLUMNS, planned_once: true, query => {
         query.push(" where active and timers_due_at <= ").push_bind(now);
         query.push(" order by timers_due_at limit ").push_bind(limit);
     })?)
@@ -166,7 +166,7 @@ pub(super) async fn due(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<Interac
 /// `None` where it is closed or somebody else has it.
 pub(super) async fn lock(tx: &mut Tx, id: Uuid) -> Result<Option<Interaction>, StoreError> {
     let on_postgres = matches!(tx, Tx::Postgres(_));
-    let found: Vec<Interaction> = fetch_filtered!(tx, COLUMNS, query => {
+    let found: Vec<Interaction> = fetch_filtered!(tx, COLUMNS, planned_once: true, query => {
         query.push(" where active and id = ").push_bind(id);
         if on_postgres {
             query.push(" for update skip locked");

@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::problem::Problem;
+use crate::db::Listed;
 
 /// How many a list gives without being asked.
 const DEFAULT_LIMIT: u32 = 50;
@@ -20,7 +21,8 @@ const MAX_LIMIT: u32 = 200;
 pub(super) struct Page<T> {
     /// These, in order.
     pub data: Vec<T>,
-    /// Give it as `after` for those that follow; `null` at the end.
+    /// Give it as `after` for those that follow; `null` at the end. A page may hold less than was asked
+    /// for, where few of many fit, and still have one.
     pub next: Option<String>,
 }
 
@@ -35,6 +37,13 @@ impl<T> Page<T> {
 pub(super) struct Range<C> {
     pub after: Option<C>,
     limit: usize,
+}
+
+impl<T> Page<T> {
+    /// The page of what a list brought.
+    pub fn of<C: Serialize + DeserializeOwned>(listed: Listed<T, C>) -> Self {
+        Self { data: listed.rows, next: listed.next.as_ref().map(Range::cursor) }
+    }
 }
 
 impl<C: Serialize + DeserializeOwned> Range<C> {

@@ -104,12 +104,11 @@ async fn list(
         since: query.since.map(Timestamp::as_millis),
         until: query.until.map(Timestamp::as_millis),
         before: range.after,
-        limit: range.fetch(),
     };
     let mut tx = api.store.begin_read().await?;
-    let requests = messages::requests(&mut tx, &filter).await?;
+    let requests = messages::requests(&mut tx, &filter, range.limit()).await?;
     tx.rollback().await?;
-    Ok(Json(range.page(requests, |request| request.id)))
+    Ok(Json(Page::of(requests)))
 }
 
 /// Shows a webhook request with its headers, its body and what it brought.

@@ -19,7 +19,7 @@ use crate::{
     routing::{
         ItemState, WorkItem,
         history::{self, ItemEvent},
-        offers, store,
+        list, offers, store,
     },
 };
 
@@ -84,17 +84,16 @@ async fn list(
     Query(query): Query<Filter>,
 ) -> Result<Json<Page<WorkItem>>, Problem> {
     let range = Range::new(query.limit, query.after.as_deref())?;
-    let filter = store::Filter {
+    let filter = list::Filter {
         agent: query.agent,
         state: query.state,
         queue: query.queue,
         before: range.after,
-        limit: range.fetch(),
     };
     let mut tx = api.store.begin_read().await?;
-    let items = store::list(&mut tx, &filter).await?;
+    let items = list::list(&mut tx, &filter, range.limit()).await?;
     tx.rollback().await?;
-    Ok(Json(range.page(items, |item| item.id)))
+    Ok(Json(Page::of(items)))
 }
 
 /// Shows a work item, its place and what became of it.

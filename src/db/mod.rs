@@ -16,7 +16,7 @@ pub(crate) use batch::batch_row;
 pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
 pub use migrate::{MigrateError, pending};
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -56,8 +56,7 @@ macro_rules! fetch_filtered {
                 let mut $query = sqlx::QueryBuilder::<sqlx::Postgres>::new($select);
                 $filters
                 if !$planned_once {
-                    const PLAN: &str = "set local plan_cache_mode = force_custom_plan";
-                    sqlx::query(PLAN).execute(&mut **tx).await?;
+                    $crate::db::plan_for_values(tx).await?;
                 }
                 $query.build_query_as().fetch_all(&mut **tx).await
             }
@@ -65,6 +64,13 @@ macro_rules! fetch_filtered {
     };
 }
 pub(crate) use fetch_filtered;
+
+/// Lets PostgreSQL plan what follows in a transaction for its values: which way is short depends on how
+/// much they find.
+pub(crate) async fn plan_for_values(conn: &mut PgConnection) -> sqlx::Result<()> {
+    const PLAN: &str = "set local plan_cache_mode = force_custom_plan";
+    sqlx::query(PLAN).execute(conn).await.map(drop)
+}
 
 /// Fetches the rows of `$select` whose `$column` is one of `$ids`, in no order.
 macro_rules! fetch_by_ids {
@@ -88,7 +94,7 @@ macro_rules! fetch_by_ids {
 pub(crate) use fetch_by_ids;
 
 mod narrow;
-pub use narrow::{fewest, id_at, id_until};
+pub use narrow::{Fewest, LOOKED_AT, Listed, fewest, id_at, id_until, one_more};
 
 /// Where everything is kept.
 #[derive(Clone, Debug)]

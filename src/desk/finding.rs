@@ -1,23 +1,25 @@
 //! Interactions by what was said in them, by whom they are about, and by where they stand.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
-    db::{StoreError, Tx},
+    db::{Listed, StoreError, Tx},
     interactions::{
         Interaction,
-        store::{self, Filter, Party},
+        list::{self, Filter, Party},
     },
     profiles,
-    search::{self, Wanted},
+    search::{self, Found, Wanted},
 };
 
 /// People and profiles of one name that are looked at: a longer list says nothing.
 const NAMESAKES: i64 = 200;
-/// Messages with the words that are looked at in one step.
-const STEP: i64 = 200;
-/// Steps of one page. A page that found less than it could goes on where it ended.
-const STEPS: usize = 10;
+/// Interactions whose messages are looked through for words; where more could be meant, the messages
+/// with the words are looked at first.
+const FEW: usize = 300;
+/// Messages with the words that are looked at in each step of a page. One that found less than it
+/// could goes on where it ended.
+const STEPS: [i64; 3] = [200, 400, 400];
 
 /// What is looked for. Everything that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -32,22 +34,14 @@ pub struct Finding {
     pub address: Option<String>,
 }
 
-/// Some of what was found, and where to go on; `None` at the end.
-#[derive(Clone, Debug)]
-pub struct Findings {
-    /// The interactions: newest first, or with the newest mention first where a text is looked for.
-    pub interactions: Vec<Interaction>,
-    /// What is given as `after` for those that follow.
-    pub next: Option<i64>,
-}
-
-/// Finds up to `limit` interactions behind `after`.
+/// Finds up to `limit` interactions behind `after`: newest first, or with the newest mention first
+/// where a text is looked for.
 pub async fn find(
     tx: &mut Tx,
     mut finding: Finding,
     after: Option<i64>,
     limit: usize,
-) -> Result<Findings, StoreError> {
+) -> Result<Listed<Interaction, i64>, StoreError> {
     let mut parties = Vec::new();
     if let Some(address) = &finding.address {
         let filter = profiles::store::Filter {
@@ -69,21 +63,36 @@ pub async fn find(
         parties.push(namesakes);
     }
     if parties.iter().any(Vec::is_empty) {
-        return Ok(Findings { interactions: Vec::new(), next: None });
+        return Ok(Listed::nothing());
     }
     finding.filter.parties = parties;
-    match finding.text {
-        Some(text) => with_text(tx, finding.filter, &text, after, limit).await,
-        None => {
-            let fetched = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-            let filter = Filter { before: after, limit: fetched, ..finding.filter };
-            let mut interactions = store::list(tx, &filter).await?;
-            let more = interactions.len() > limit;
-            interactions.truncate(limit);
-            let next = interactions.last().filter(|_| more).map(|last| last.number.0);
-            Ok(Findings { interactions, next })
-        }
+    let Some(text) = finding.text else {
+        return list::list(tx, &Filter { before: after, ..finding.filter }, limit).await;
+    };
+    match list::few(tx, &finding.filter, FEW).await? {
+        Some(few) => among(tx, few, &text, after, limit).await,
+        None => with_text(tx, finding.filter, &text, after, limit).await,
     }
+}
+
+/// Those of a few interactions in which the words were said; each stands at its newest mention.
+async fn among(
+    tx: &mut Tx,
+    seqs: Vec<i64>,
+    text: &Wanted,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Listed<Interaction, i64>, StoreError> {
+    let newest = search::newest_of(tx, text, seqs).await?;
+    let mut places: Vec<(i64, i64)> = newest.into_iter().map(|(seq, place)| (place, seq)).collect();
+    places.retain(|(place, _)| after.is_none_or(|after| *place < after));
+    places.sort_unstable_by(|one, other| other.cmp(one));
+    let next = places.get(limit.saturating_sub(1)).filter(|_| places.len() > limit).map(|it| it.0);
+    places.truncate(limit);
+    let filter = Filter { seqs: Some(places.iter().map(|it| it.1).collect()), ..Filter::default() };
+    let mut interactions = list::list(tx, &filter, limit).await?.rows;
+    interactions.sort_by_key(|it| places.iter().position(|(_, seq)| *seq == it.number.0));
+    Ok(Listed { rows: interactions, next })
 }
 
 /// Walks the messages with the words, newest first; each interaction stands at its newest one.
@@ -93,41 +102,41 @@ async fn with_text(
     text: &Wanted,
     after: Option<i64>,
     limit: usize,
-) -> Result<Findings, StoreError> {
+) -> Result<Listed<Interaction, i64>, StoreError> {
     let mut before = after.unwrap_or(i64::MAX);
     let mut interactions = Vec::new();
     let mut seen = HashSet::new();
-    for _ in 0..STEPS {
-        let found = search::messages(tx, text, before, STEP).await?;
-        let ended = i64::try_from(found.len()).unwrap_or(i64::MAX) < STEP;
-        let new: Vec<i64> =
+    for step in STEPS {
+        let found = search::messages(tx, text, before, step).await?;
+        let ended = i64::try_from(found.len()).unwrap_or(i64::MAX) < step;
+        let new: HashSet<i64> =
             found.iter().map(|found| found.seq).filter(|seq| !seen.contains(seq)).collect();
-        let mut fitting = Vec::new();
-        if !new.is_empty() {
-            let filter = Filter { seqs: Some(new), limit: STEP, ..filter.clone() };
-            fitting = store::list(tx, &filter).await?;
-        }
-        for found in found {
-            before = found.place;
-            if !seen.insert(found.seq) {
-                continue;
-            }
-            let Some(index) = fitting.iter().position(|it| it.number.0 == found.seq) else {
-                continue;
-            };
+        let filter = Filter { seqs: Some(new.iter().copied().collect()), ..filter.clone() };
+        let fitting = list::list(tx, &filter, new.len()).await?.rows;
+        let mut fitting: HashMap<i64, Interaction> =
+            fitting.into_iter().map(|it| (it.number.0, it)).collect();
+        let is_new = |found: &Found| seen.insert(found.seq) && fitting.contains_key(&found.seq);
+        let last = found.last().map(|found| found.place);
+        let found: Vec<Found> = found.into_iter().filter(is_new).collect();
+        for found in found.chunks(limit) {
             // One with a newer mention was on an earlier page.
-            if after.is_some() && search::newest_of(tx, text, found.seq).await? > Some(found.place)
-            {
-                continue;
-            }
-            interactions.push(fitting.swap_remove(index));
-            if interactions.len() == limit {
-                return Ok(Findings { interactions, next: Some(before) });
+            let shown = match after {
+                Some(_) => search::said_again(tx, text, found).await?,
+                None => HashSet::new(),
+            };
+            for found in found {
+                before = found.place;
+                let fitting = fitting.remove(&found.seq);
+                interactions.extend(fitting.filter(|_| !shown.contains(&found.seq)));
+                if interactions.len() == limit {
+                    return Ok(Listed { rows: interactions, next: Some(before) });
+                }
             }
         }
+        before = last.unwrap_or(before);
         if ended {
-            return Ok(Findings { interactions, next: None });
+            return Ok(Listed { rows: interactions, next: None });
         }
     }
-    Ok(Findings { interactions, next: Some(before) })
+    Ok(Listed { rows: interactions, next: Some(before) })
 }

@@ -15,7 +15,7 @@ use super::{DeskError, edit};
 use crate::{
     audit::{self, Author, Change, Subject},
     db::{StoreError, Tx},
-    interactions::{self, Interaction, work},
+    interactions::{self, Interaction, list, work},
     profiles::{
         Alias, Profile,
         merges::{self, Changes, Linked, Merge, Reason, State, Unfit},
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// No more interactions are looked through when a merge is taken back.
-const MOST_SINCE: i64 = 1_000;
+const MOST_SINCE: usize = 1_000;
 
 /// Why a merge was not made or taken back.
 #[derive(Debug, thiserror::Error)]
@@ -245,13 +245,9 @@ async fn since(
     gone: &Profile,
     merged_at: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
-    let filter = interactions::store::Filter {
-        profile: Some(kept.id),
-        limit: MOST_SINCE,
-        ..interactions::store::Filter::default()
-    };
-    let newest = interactions::store::list(tx, &filter).await?.into_iter();
-    let since = newest.take_while(|interaction| interaction.opened_at >= merged_at);
+    let filter = list::Filter { profile: Some(kept.id), ..list::Filter::default() };
+    let newest = list::list(tx, &filter, MOST_SINCE).await?.rows;
+    let since = newest.into_iter().take_while(|interaction| interaction.opened_at >= merged_at);
     let theirs = since.filter(|interaction| sender(interaction) == Some(&gone.value));
     Ok(theirs.map(|interaction| interaction.id).collect())
 }

@@ -19,7 +19,7 @@ pub mod tasks;
 
 pub use contacts::{Contact, Outreach, enter, write_first};
 pub use endings::{configuration_of, end, end_wrap_up};
-pub use finding::{Finding, Findings, find as find_interactions};
+pub use finding::{Finding, find as find_interactions};
 pub use queues::{accept_offer, overflow_into, reassign, requeue, waited_too_long};
 pub use replies::{Reply, prompt, reply};
 use uuid::Uuid;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Dispatch, retries};
 use crate::{
+    clock,
     db::StoreError,
     deliveries::{self, Backlog},
     outbox, sinks,
@@ -16,6 +17,9 @@ use crate::{
 
 /// How often sinks are looked at.
 const EVERY: Duration = Duration::from_secs(5);
+/// How many times as long as a look took one rests after it: what waits is counted, which takes long
+/// where much waits.
+const RESTS: u32 = 50;
 /// How many looks there are for each time that something is forgotten.
 const LOOKS: u32 = 12;
 /// Rows that are forgotten in one transaction: nobody should wait for them.
@@ -47,13 +51,14 @@ impl Standings {
 
 pub(super) async fn run(dispatch: Dispatch, stop: CancellationToken) {
     for looks in 1_u32.. {
+        let began = clock::instant();
         if let Err(error) = look(&dispatch).await {
             let cause = &error as &dyn std::error::Error;
             tracing::warn!(error = cause, "sinks could not be looked at");
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(EVERY.max((clock::instant() - began) * RESTS)) => {}
         }
         if looks % LOOKS == 0
             && let Err(error) = forget(&dispatch).await

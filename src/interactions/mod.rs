@@ -6,6 +6,7 @@
 
 mod continuation;
 pub mod history;
+pub mod list;
 mod moves;
 mod record;
 pub mod state;

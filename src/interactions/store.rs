@@ -4,14 +4,11 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::{ContactType, Conversation, Current, Interaction, State};
+use super::{Conversation, Current, Interaction, State};
 use crate::{
     channels::Continuation,
     clock,
-    db::{
-        JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, fewest,
-        id_at, id_until, on_engine,
-    },
+    db::{JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine},
     profiles::PersonRef,
 };
 
@@ -275,48 +272,6 @@ pub async fn link_open(
     Ok(())
 }
 
-/// Which interactions to list.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only open or only closed ones.
-    pub active: Option<bool>,
-    /// Those in this state.
-    pub state: Option<State>,
-    /// Those of this profile.
-    pub profile: Option<Uuid>,
-    /// Those opened for this person.
-    pub person: Option<Uuid>,
-    /// Those of this type.
-    pub contact_type: Option<ContactType>,
-    /// Those that came by this channel.
-    pub channel: Option<String>,
-    /// Those with an open work item in this queue.
-    pub queue: Option<String>,
-    /// Those assigned to this agent.
-    pub agent: Option<String>,
-    /// Those opened at or after this time, in Unix milliseconds.
-    pub since: Option<i64>,
-    /// Those opened before this time, in Unix milliseconds.
-    pub until: Option<i64>,
-    /// Those among these places.
-    pub seqs: Option<Vec<i64>>,
-    /// Those of one of each of these groups.
-    pub parties: Vec<Vec<Party>>,
-    /// Those before this place: newest first.
-    pub before: Option<i64>,
-    /// At most so many.
-    pub limit: i64,
-}
-
-/// Whose an interaction is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Party {
-    /// The person or profile.
-    pub id: Uuid,
-    /// Whether it is a person.
-    pub is_person: bool,
-}
-
 /// Every column that is shown.
 pub(crate) const COLUMNS: &str = "select seq, id, type, subtype, direction, initiated_by, state, state_reason, \
     state_changed_at, active, profile_id, channel_id, our_address, opened_for_kind, opened_for, account, \
@@ -341,139 +296,12 @@ pub async fn channels_of(
     Ok(rows.into_iter().collect())
 }
 
-/// What a list is read along: where conditions could each be found by an index, the one that the
-/// fewest fulfil. The others are written so that no index can be meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Along {
-    Agent,
-    Channel,
-    State,
-    Type,
-    Open,
-    Whose,
-}
-
-impl Along {
-    async fn of(tx: &mut Tx, filter: &Filter) -> Result<Option<Self>, StoreError> {
-        let is_somebodys = filter.profile.is_some() || filter.person.is_some();
-        if is_somebodys || filter.seqs.is_some() || !filter.parties.is_empty() {
-            return Ok(Some(Self::Whose));
-        }
-        let unusual = filter.contact_type.filter(|it| *it != ContactType::Messaging);
-        let is_open = filter.active == Some(true) || filter.queue.is_some();
-        let ways = [
-            (Self::Agent, "assigned_to = ", filter.agent.as_deref()),
-            (Self::Channel, "channel_id = ", filter.channel.as_deref()),
-            (Self::State, "state = ", filter.state.map(State::as_str)),
-            (Self::Type, "type <> 'messaging' and type = ", unusual.map(ContactType::as_str)),
-            (Self::Open, "active and state <> ", is_open.then_some("")),
-        ];
-        let ways = ways.into_iter().filter_map(|(along, sql, value)| Some((along, (sql, value?))));
-        let (ways, conditions): (Vec<_>, Vec<_>) = ways.unzip();
-        match ways[..] {
-            [] => Ok(None),
-            [only] => Ok(Some(only)),
-            _ => Ok(Some(ways[fewest(tx, "interactions", &conditions).await?])),
-        }
-    }
-}
-
-/// Interactions, newest first.
-pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Interaction>, StoreError> {
-    let along = Along::of(tx, filter).await?;
-    let is = |way| along == Some(way);
-    let from = match filter.since {
-        Some(since) => {
-            let id = id_at(tx, TIME, since).await?;
-            seq_from(tx, id).await?
-        }
-        None => Some(0),
-    };
-    let Some(from) = from else { return Ok(Vec::new()) };
-    let mut before = filter.before.unwrap_or(i64::MAX);
-    if let Some(until) = filter.until {
-        let id = id_until(tx, TIME, until).await?;
-        before = before.min(seq_from(tx, id).await?.unwrap_or(i64::MAX));
-    }
-    Ok(fetch_filtered!(tx, COLUMNS, query => {
-        query.push(" where seq < ").push_bind(before).push(" and seq >= ").push_bind(from);
-        let is_open = filter.active == Some(true) || filter.queue.is_some();
-        if is_open {
-            let plain = is(Along::Open) || is(Along::Agent);
-            query.push(if plain { " and active" } else { " and case when active then 1 else 0 end = 1" });
-        }
-        if filter.active == Some(false) {
-            query.push(" and not active");
-        }
-        if let Some(state) = filter.state {
-            query.push(if is(Along::State) { " and state = " } else { " and state || '' = " });
-            query.push_bind(state.as_str());
-        }
-        if let Some(profile) = filter.profile {
-            query.push(" and profile_id = ").push_bind(profile);
-        }
-        if let Some(person) = filter.person {
-            query.push(" and opened_for = ").push_bind(person);
-        }
-        if let Some(channel) = &filter.channel {
-            query.push(if is(Along::Channel) { " and channel_id = " } else { " and channel_id || '' = " });
-            query.push_bind(channel);
-        }
-        if let Some(contact_type) = filter.contact_type {
-            let along = " and type <> 'messaging' and type = ";
-            query.push(if is(Along::Type) { along } else { " and type || '' = " });
-            query.push_bind(contact_type);
-        }
-        if let Some(agent) = &filter.agent {
-            query.push(if is(Along::Agent) { " and assigned_to = " } else { " and assigned_to || '' = " });
-            query.push_bind(agent);
-        }
-        if let Some(queue) = &filter.queue {
-            query.push(" and exists (select 1 from work_items w where w.interaction_id = \
-                interactions.id and w.state in ('queued', 'pending_accept', 'accepted') and w.queue_id || '' = ");
-            query.push_bind(queue).push(")");
-        }
-        if let Some(since) = filter.since {
-            query.push(" and opened_at >= ").push_bind(since);
-        }
-        if let Some(until) = filter.until {
-            query.push(" and opened_at < ").push_bind(until);
-        }
-        if let Some(seqs) = &filter.seqs {
-            query.push(" and seq in (");
-            let mut list = query.separated(", ");
-            seqs.iter().for_each(|seq| { list.push_bind(*seq); });
-            query.push(")");
-        }
-        for parties in &filter.parties {
-            for (before, party) in [(" and (opened_for in (null", true), (") or profile_id in (null", false)] {
-                query.push(before);
-                for id in parties.iter().filter(|it| it.is_person == party).map(|it| it.id) {
-                    query.push(", ").push_bind(id);
-                }
-            }
-            query.push("))");
-        }
-        query.push(" order by seq desc limit ").push_bind(filter.limit);
-    })?)
-}
-
 /// One interaction by its place.
 pub async fn get(tx: &mut Tx, seq: i64) -> Result<Option<Interaction>, StoreError> {
-    let before = Some(seq.saturating_add(1));
-    let newest = list(tx, &Filter { before, limit: 1, ..Filter::default() }).await?;
-    Ok(newest.into_iter().find(|interaction| interaction.number.0 == seq))
-}
-
-/// The time of the first one from an id on.
-const TIME: &str = "select opened_at from interactions where id >= $1 order by id limit 1";
-
-/// The first place from an id on, if there is one.
-async fn seq_from(tx: &mut Tx, id: Uuid) -> Result<Option<i64>, StoreError> {
-    const SQL: &str = "select seq from interactions where id >= $1 order by id limit 1";
-    let row: Option<(i64,)> =
-        on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?;
-    Ok(row.map(|(seq,)| seq))
+    let found: Vec<Interaction> = fetch_filtered!(tx, COLUMNS, planned_once: true, query => {
+        query.push(" where seq = ").push_bind(seq);
+    })?;
+    Ok(found.into_iter().next())
 }
 
 /// The place of an interaction by its id.

@@ -5,14 +5,15 @@
 
 pub mod parts;
 pub mod replies;
+mod requests;
 mod store;
 
+pub use requests::{RequestFilter, requests};
 use serde::{Deserialize, Serialize};
 pub use store::{
     Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, Origin,
-    RequestFilter, StoredRequest, archive, by_ids, claim, edit, events, events_by_ids,
-    find_request, hold_claims, insert, insert_events, list, mark_deleted, origins, prune_refused,
-    record_ids, requests,
+    StoredRequest, archive, by_ids, claim, edit, events, events_by_ids, find_request, hold_claims,
+    insert, insert_events, list, mark_deleted, origins, prune_refused, record_ids,
 };
 use uuid::Uuid;
 

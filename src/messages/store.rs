@@ -13,7 +13,7 @@ use crate::{
     clock,
     db::{
         Bytes, JsonText, Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered,
-        fewest, id_at, id_until, on_engine,
+        on_engine,
     },
 };
 
@@ -375,13 +375,14 @@ pub async fn origins(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Origin>,
 /// Messages in order of arrival.
 pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
     Ok(fetch_filtered!(tx, MESSAGES, query => {
-        query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
+        // One bound below: SQLite seeks by the first it finds.
+        let after = filter.after.max(filter.request).unwrap_or_default();
+        query.push(" where id > ").push_bind(after);
         if let Some(interaction) = filter.interaction {
             query.push(" and interaction_id = ").push_bind(interaction);
         }
         if let Some(request) = filter.request {
             // Ids are made moments after their request's: no index of its own is needed.
-            query.push(" and id > ").push_bind(request);
             query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
             query.push(" and request_id = ").push_bind(request);
         }
@@ -431,69 +432,6 @@ pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord
             query.push(" and id = ").push_bind(id);
         }
         query.push(" order by id limit ").push_bind(filter.limit);
-    })?)
-}
-
-/// Which requests to list.
-#[derive(Clone, Debug, Default)]
-pub struct RequestFilter {
-    /// Those for this channel.
-    pub channel: Option<String>,
-    /// Those with this outcome.
-    pub outcome: Option<String>,
-    /// Those that arrived at or after this time.
-    pub since: Option<i64>,
-    /// Those that arrived before this time.
-    pub until: Option<i64>,
-    /// Those before this one: newest first.
-    pub before: Option<Uuid>,
-    /// At most so many.
-    pub limit: i64,
-}
-
-/// Requests, newest first.
-pub async fn requests(
-    tx: &mut Tx,
-    filter: &RequestFilter,
-) -> Result<Vec<RequestRecord>, StoreError> {
-    const COLUMNS: &str = "select id, channel_id, method, target, received_at, outcome, reason, events, \
-        duplicates from requests";
-    const TIME: &str = "select received_at from requests where id >= $1 order by id limit 1";
-    const CHANNEL: &str = "channel_id = ";
-    const OUTCOME: &str = "outcome <> 'accepted' and outcome = ";
-    let mut before = filter.before.unwrap_or(Uuid::max());
-    if let Some(until) = filter.until {
-        before = before.min(id_until(tx, TIME, until).await?);
-    }
-    let from = match filter.since {
-        Some(since) => id_at(tx, TIME, since).await?,
-        None => Uuid::nil(),
-    };
-    let unusual = filter.outcome.as_deref().filter(|outcome| *outcome != "accepted");
-    let by_outcome = match (&filter.channel, unusual) {
-        (Some(channel), Some(outcome)) => {
-            fewest(tx, "requests", &[(CHANNEL, channel), (OUTCOME, outcome)]).await? == 1
-        }
-        (channel, _) => channel.is_none(),
-    };
-    Ok(fetch_filtered!(tx, COLUMNS, query => {
-        query.push(" where id < ").push_bind(before).push(" and id >= ").push_bind(from);
-        if let Some(channel) = &filter.channel {
-            query.push(" and ").push(if by_outcome { "channel_id || '' = " } else { CHANNEL });
-            query.push_bind(channel);
-        }
-        if let Some(outcome) = &filter.outcome {
-            let by_outcome = by_outcome && unusual.is_some();
-            query.push(" and ").push(if by_outcome { OUTCOME } else { "outcome || '' = " });
-            query.push_bind(outcome);
-        }
-        if let Some(since) = filter.since {
-            query.push(" and received_at >= ").push_bind(since);
-        }
-        if let Some(until) = filter.until {
-            query.push(" and received_at < ").push_bind(until);
-        }
-        query.push(" order by id desc limit ").push_bind(filter.limit);
     })?)
 }
 

@@ -11,6 +11,7 @@ pub mod assignment;
 pub mod availability;
 pub mod history;
 mod items;
+pub mod list;
 pub mod offers;
 mod queues;
 pub mod schedule;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{ItemState, Queue, Route, Terms, When, WorkItem};
-use crate::db::{Statement, StoreError, Tx, batch_row, fetch_by_ids, fetch_filtered, on_engine};
+use super::{Queue, Route, Terms, When, WorkItem};
+use crate::db::{Statement, StoreError, Tx, batch_row, fetch_by_ids, on_engine};
 
 #[derive(sqlx::FromRow)]
 struct RouteRow {
@@ -263,39 +263,6 @@ pub async fn items(
         .bind(limit)
         .fetch_all(conn)
         .await)?)
-}
-
-/// Which work items to list.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Those offered to this agent, or that the agent has.
-    pub agent: Option<String>,
-    /// Those in this state.
-    pub state: Option<ItemState>,
-    /// Those of this queue.
-    pub queue: Option<String>,
-    /// Those before this one: newest first.
-    pub before: Option<Uuid>,
-    /// At most so many.
-    pub limit: i64,
-}
-
-/// Work items, newest first.
-pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<WorkItem>, StoreError> {
-    Ok(fetch_filtered!(tx, select_item!("where w.id < "), query => {
-        query.push_bind(filter.before.unwrap_or(Uuid::max()));
-        if let Some(agent) = &filter.agent {
-            query.push(" and w.assigned_to = ").push_bind(agent);
-        }
-        if let Some(state) = filter.state {
-            // Written out, since the indexes of what is under way name the state.
-            query.push(" and w.state = '").push(state.as_str()).push("'");
-        }
-        if let Some(queue) = &filter.queue {
-            query.push(" and w.queue_id = ").push_bind(queue);
-        }
-        query.push(" order by w.id desc limit ").push_bind(filter.limit);
-    })?)
 }
 
 /// The place in its queue of a waiting item: 1 is served next.

@@ -9,7 +9,9 @@ mod store;
 mod tests;
 mod worker;
 
-pub use store::{Found, catch_up, erase, messages, named, newest_of, pass_over};
+use std::ops::RangeInclusive;
+
+pub use store::{Found, catch_up, erase, messages, named, newest_of, pass_over, said_again};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 pub use worker::keep_up;
 
@@ -49,13 +51,16 @@ impl Wanted {
         format!("{}{}", words.join(" AND "), if begun { "*" } else { "" })
     }
 
-    /// In PostgreSQL's words, within a block of places if one is given.
-    fn postgres(&self, begun: bool, block: Option<i64>) -> String {
+    /// In PostgreSQL's words, within some blocks of places if they are given.
+    fn postgres(&self, begun: bool, blocks: Option<RangeInclusive<i64>>) -> String {
         let mut words: Vec<String> = self.0.iter().map(|word| format!("'{word}'")).collect();
         if let Some(last) = words.last_mut().filter(|_| begun) {
             last.push_str(":*");
         }
-        words.extend(block.map(|block| format!("'@{block}'")));
+        words.extend(blocks.map(|blocks| {
+            let blocks: Vec<String> = blocks.map(|block| format!("'@{block}'")).collect();
+            format!("({})", blocks.join(" | "))
+        }));
         words.join(" & ")
     }
 }

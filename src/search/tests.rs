@@ -21,6 +21,9 @@ fn case_accents_and_signs_make_no_difference() {
 fn what_is_typed_cannot_be_a_query_of_its_own() {
     let wanted = Wanted::of("refund' | \"order\" NEAR(a*) @3").expect("words");
     assert_eq!(wanted.sqlite(true), r#""refund" AND "order" AND "near" AND "a" AND "3"*"#);
-    assert_eq!(wanted.postgres(true, Some(7)), "'refund' & 'order' & 'near' & 'a' & '3':* & '@7'");
+    assert_eq!(
+        wanted.postgres(true, Some(6..=7)),
+        "'refund' & 'order' & 'near' & 'a' & '3':* & ('@6' | '@7')"
+    );
     assert_eq!(Wanted::of(" ?! "), None);
 }

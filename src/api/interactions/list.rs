@@ -14,7 +14,7 @@ use crate::{
         problem::Problem,
     },
     desk::{Finding, find_interactions},
-    interactions::{self, ContactType, Interaction, State as InteractionState, store},
+    interactions::{self, ContactType, Interaction, State as InteractionState, list as lists},
     search::Wanted,
 };
 
@@ -77,7 +77,7 @@ impl Filter {
             text: wanted("text", self.text)?,
             name: wanted("name", self.name)?,
             address: self.address.as_deref().map(phone_like),
-            filter: store::Filter {
+            filter: lists::Filter {
                 active: self.active,
                 state: self.state,
                 contact_type: self.contact_type,
@@ -89,7 +89,7 @@ impl Filter {
                 since: self.since.map(Timestamp::as_millis),
                 until: self.until.map(Timestamp::as_millis),
                 seqs: number.transpose()?.map(|seq| vec![seq]),
-                ..store::Filter::default()
+                ..lists::Filter::default()
             },
         })
     }
@@ -115,5 +115,5 @@ pub(in crate::api) async fn page(
     let mut tx = api.store.begin_read().await?;
     let found = find_interactions(&mut tx, finding, range.after, range.limit()).await?;
     tx.rollback().await?;
-    Ok(Json(Page { data: found.interactions, next: found.next.map(|next| Range::cursor(&next)) }))
+    Ok(Json(Page::of(found)))
 }

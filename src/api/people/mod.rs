@@ -21,7 +21,7 @@ use super::{
 use crate::{
     db::{StoreError, Tx},
     desk::{Finding, directory},
-    interactions::{Interaction, store::Filter as InteractionFilter},
+    interactions::{Interaction, list::Filter as InteractionFilter},
     profiles::{
         PersonKind,
         people::{self, NewPerson, Person, PersonError},

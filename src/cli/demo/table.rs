@@ -56,8 +56,8 @@ impl Kept {
         let messages = messages::list(&mut tx, &filter).await?;
         let filter = EventFilter { limit: ALL, ..EventFilter::default() };
         let events = messages::events(&mut tx, &filter).await?;
-        let filter = interactions::store::Filter { limit: ALL, ..Default::default() };
-        let interactions = interactions::store::list(&mut tx, &filter).await?;
+        let interactions =
+            interactions::list::list(&mut tx, &Default::default(), usize::MAX).await?.rows;
         let mut items = Vec::new();
         for queue in routing::store::queues(&mut tx).await? {
             items.extend(routing::store::items(&mut tx, &queue.id, None, ALL).await?);
@@ -130,11 +130,10 @@ async fn archived(
     expected: usize,
 ) -> Result<Vec<RequestRecord>, StoreError> {
     const PAUSE: Duration = Duration::from_millis(20);
-    let filter =
-        RequestFilter { channel: Some(channel.to_owned()), limit: ALL, ..Default::default() };
+    let filter = RequestFilter { channel: Some(channel.to_owned()), ..Default::default() };
     for _ in 0..250 {
         let mut tx = store.begin_read().await?;
-        let mut requests = messages::requests(&mut tx, &filter).await?;
+        let mut requests = messages::requests(&mut tx, &filter, usize::MAX).await?.rows;
         tx.rollback().await?;
         if requests.len() >= expected {
             requests.reverse();

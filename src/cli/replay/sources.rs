@@ -78,7 +78,7 @@ pub(super) fn file(path: &Path, public_url: &str) -> anyhow::Result<Source> {
 ///
 /// What was refused was never verified, so it is only replayed when asked for by name.
 pub(super) async fn archived(store: &Store, filter: &Filter) -> Result<Vec<Uuid>, StoreError> {
-    const PAGE: i64 = 1_000;
+    const PAGE: usize = 1_000;
     let [refused, unknown, duplicate] =
         [RequestOutcome::Refused, RequestOutcome::UnknownChannel, RequestOutcome::Duplicate]
             .map(RequestOutcome::as_str);
@@ -95,15 +95,17 @@ pub(super) async fn archived(store: &Store, filter: &Filter) -> Result<Vec<Uuid>
             since: filter.since.map(Timestamp::as_millis),
             until: filter.until.map(Timestamp::as_millis),
             before,
-            limit: PAGE,
         };
         let mut tx = store.begin_read().await?;
-        let page = messages::requests(&mut tx, &filter).await?;
+        let page = messages::requests(&mut tx, &filter, PAGE).await?;
         tx.rollback().await?;
-        let Some(last) = page.last() else { break };
-        before = Some(last.id);
-        let wanted = page.iter().filter(|request| filter.outcome.is_some() || by_itself(request));
+        let all = filter.outcome.is_some();
+        let wanted = page.rows.iter().filter(|request| all || by_itself(request));
         ids.extend(wanted.map(|request| request.id));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
         give_way(began).await;
     }
     ids.reverse();

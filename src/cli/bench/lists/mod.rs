@@ -121,7 +121,9 @@ pub(super) async fn measure(
         let pages: Vec<Page> = pages::all().into_iter().filter(chosen).collect();
         let server = Server::quiet(ground.folder, &url, ground.key, None).await?;
         for page in &pages {
-            report.figures.push(desk.time(&server, page, extent).await?);
+            let figure = desk.time(&server, page, extent).await?;
+            anstream::eprintln!("{}, {}: {:.1} ms at p99", desk.engine, figure.page, figure.p99);
+            report.figures.push(figure);
         }
         drop(server);
         if extent.plans {

@@ -19,7 +19,7 @@ const NEAR: u128 = 1_000 << 80;
 
 /// Rows that are looked at for one page. Where few of them fit, the page ends there and says where
 /// the next one goes on: no page takes long, whatever is asked for.
-pub const LOOKED_AT: i64 = 2_000;
+pub const LOOKED_AT: i64 = 1_000;
 
 /// Some of a list.
 #[derive(Clone, Debug)]

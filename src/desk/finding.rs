@@ -16,7 +16,7 @@ use crate::{
 const NAMESAKES: i64 = 200;
 /// Interactions whose messages are looked through for words; where more could be meant, the messages
 /// with the words are looked at first.
-const FEW: usize = 300;
+const FEW: usize = 1_500;
 /// Messages with the words that are looked at in each step of a page. One that found less than it
 /// could goes on where it ended.
 const STEPS: [i64; 3] = [200, 400, 400];

@@ -51,6 +51,11 @@ impl Wanted {
         format!("{}{}", words.join(" AND "), if begun { "*" } else { "" })
     }
 
+    /// The words as they are, in a JSON list.
+    fn json(&self) -> String {
+        serde_json::json!(self.0).to_string()
+    }
+
     /// In PostgreSQL's words, within some blocks of places if they are given.
     fn postgres(&self, begun: bool, blocks: Option<RangeInclusive<i64>>) -> String {
         let mut words: Vec<String> = self.0.iter().map(|word| format!("'{word}'")).collect();

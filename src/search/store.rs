@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Wanted, words};
@@ -400,19 +400,17 @@ pub async fn newest_of(
     seqs: Vec<i64>,
 ) -> Result<HashMap<i64, i64>, StoreError> {
     static SQLITE: Statement<Asked> = Statement::new(
-        "select r.seq, (select s.place from search_messages s where s.seq = r.seq and exists \
-         (select 1 from search_message_words w where w.rowid = s.place and search_message_words match r.words) \
+        "select r.seq, (select s.place from search_messages s \
+         cross join search_message_words w on w.rowid = s.place where s.seq = r.seq and not exists \
+         (select 1 from json_each(r.words) j where instr(' ' || w.words || ' ', ' ' || j.value || ' ') = 0) \
          order by s.place desc limit 1) as place from {rows}",
     );
     const POSTGRES: &str = "select r.seq, s.place from unnest($1::bigint[]) as r(seq) cross join lateral \
         (select m.place from search_messages m where m.seq = r.seq and m.words @@ $2::tsquery \
         order by m.place desc limit 1) s";
     match tx {
-        Tx::Sqlite(conn) => {
-            if let Some(all) = rare(conn, wanted, 0).await? {
-                return Ok(all);
-            }
-            let words = wanted.sqlite(false);
+        Tx::Sqlite(_) => {
+            let words = wanted.json();
             let asked = seqs.into_iter().map(|seq| Asked { seq, place: 0, words: words.clone() });
             let rows: Vec<(i64, Option<i64>)> = SQLITE.fetch(tx, asked.collect()).await?;
             Ok(rows.into_iter().filter_map(|(seq, place)| Some((seq, place?))).collect())
@@ -433,21 +431,17 @@ pub async fn said_again(
     found: &[Found],
 ) -> Result<HashSet<i64>, StoreError> {
     static SQLITE: Statement<Asked> = Statement::new(
-        "select r.seq from {rows} where exists (select 1 from search_messages s where s.seq = r.seq \
-         and s.place > r.place and exists (select 1 from search_message_words w where w.rowid = s.place \
-         and search_message_words match r.words))",
+        "select r.seq from {rows} where exists (select 1 from search_messages s \
+         cross join search_message_words w on w.rowid = s.place where s.seq = r.seq and s.place > r.place \
+         and not exists (select 1 from json_each(r.words) j \
+         where instr(' ' || w.words || ' ', ' ' || j.value || ' ') = 0))",
     );
     const POSTGRES: &str = "select r.seq from unnest($1::bigint[], $2::bigint[]) as r(seq, place) \
         where exists (select 1 from search_messages s where s.seq = r.seq and s.place > r.place \
         and s.words @@ $3::tsquery)";
     let rows: Vec<(i64,)> = match tx {
-        Tx::Sqlite(conn) => {
-            let first = found.iter().map(|found| found.place).min().unwrap_or(0);
-            if let Some(all) = rare(conn, wanted, first).await? {
-                let later = |it: &&Found| all.get(&it.seq).is_some_and(|place| *place > it.place);
-                return Ok(found.iter().filter(later).map(|found| found.seq).collect());
-            }
-            let words = wanted.sqlite(false);
+        Tx::Sqlite(_) => {
+            let words = wanted.json();
             let asked = |it: &Found| Asked { seq: it.seq, place: it.place, words: words.clone() };
             SQLITE.fetch(tx, found.iter().map(asked).collect()).await?
         }
@@ -462,27 +456,13 @@ pub async fn said_again(
 }
 
 batch_row! {
+    /// SQLite holds the words against those of a message by itself: its index of words is slow to ask
+    /// about one row.
     struct Asked {
         seq: i64,
         place: i64,
         words: String,
     }
-}
-
-/// The newest places after one of all interactions with the words, unless that are many messages: then
-/// each interaction is asked by itself, where such words are found soon.
-async fn rare(
-    conn: &mut SqliteConnection,
-    wanted: &Wanted,
-    after: i64,
-) -> Result<Option<HashMap<i64, i64>>, StoreError> {
-    const SQL: &str = "select s.seq, s.place from search_message_words w \
-        cross join search_messages s on s.place = w.rowid where search_message_words match $1 and w.rowid > $2 \
-        order by w.rowid limit $3";
-    const MANY: usize = 1_000;
-    let query = sqlx::query_as(SQL).bind(wanted.sqlite(false)).bind(after).bind(MANY as i64);
-    let rows: Vec<(i64, i64)> = query.fetch_all(conn).await?;
-    Ok((rows.len() < MANY).then(|| rows.into_iter().collect()))
 }
 
 /// People or profiles (`kind`) whose names have all the words, the last one as far as it was typed;

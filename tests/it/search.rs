@@ -57,6 +57,49 @@ on_both! {
         desk.gateway.stop().await;
     }
 
+    async fn a_page_that_looked_at_thousands_says_where_to_go_on(database: Database) {
+        let desk = Desk::open(&database).await;
+        let message = |place: u32| json!({
+            "type": "message.created", "timestamp": "2026-01-01T00:00:00.000Z",
+            "data": {"id": format!("m{place}"), "sender": {"id": format!("v{place}"), "kind": "visitor"},
+                "text": "Hello"},
+        });
+        for hundred in 0..21 {
+            let events: Vec<Value> = (hundred * 100..(hundred + 1) * 100).map(message).collect();
+            desk.accept(crate::support::requests::json("chat", &json!({"events": events}))).await;
+        }
+        desk.execute("update interactions set active = false, state = 'closed_complete' where seq = 1").await;
+        let (list, mut found, mut pages) = ("interactions?active=false", Vec::new(), 0);
+        let mut after = String::new();
+        loop {
+            let page = desk.see(&format!("{list}{after}")).await;
+            found.extend(listed(&page));
+            pages += 1;
+            let Some(next) = page["next"].as_str() else { break };
+            after = format!("&after={next}");
+        }
+        assert_eq!((found, pages), (vec!["IMS0000001".to_owned()], 3));
+        let page = desk.see("work-items?state=canceled").await;
+        assert_eq!(page["data"], json!([]));
+        assert!(page["next"].is_string(), "there are more");
+        desk.gateway.stop().await;
+    }
+
+    async fn what_was_said_is_looked_for_in_ones_own_interactions_alone(database: Database) {
+        let desk = Desk::open(&database).await;
+        for place in 0..3 {
+            desk.accept(sms(ANA, &format!("SMa{place}"), "refund")).await;
+            desk.accept(sms(BEN, &format!("SMb{place}"), "refund")).await;
+        }
+        let ben = desk.see("interactions?address=%2B15550100003").await;
+        let profile = ben["data"][0]["profile"]["id"].as_str().or(ben["data"][0]["profile_id"].as_str());
+        let profile = profile.expect("a profile");
+        assert_eq!(numbers(&desk, &format!("text=refund&profile={profile}")).await, ["IMS0000002"]);
+        assert_eq!(numbers(&desk, "text=refund&address=%2B15550100002").await, ["IMS0000001"]);
+        assert_eq!(numbers(&desk, &format!("text=parcel&profile={profile}")).await, [""; 0]);
+        desk.gateway.stop().await;
+    }
+
     async fn pages_of_a_search_hold_each_interaction_once_while_messages_come(database: Database) {
         let desk = Desk::open(&database).await;
         for place in 0..7 {

@@ -173,7 +173,10 @@ macro_rules! conditions {
         }
         if let Some(seqs) = &filter.seqs {
             query.push(" and seq in (null");
-            seqs.iter().for_each(|seq| { query.push(", ").push_bind(*seq); });
+            // A power of two of them, so that there are few texts to prepare.
+            let padding = seqs.len().next_power_of_two() - seqs.len();
+            let padding = std::iter::repeat_n(seqs.last(), padding).flatten();
+            seqs.iter().chain(padding).for_each(|seq| { query.push(", ").push_bind(*seq); });
             query.push(")");
         }
         for parties in &filter.parties {

@@ -477,7 +477,9 @@ pub async fn named(
     // `cross` keeps SQLite from asking the index of words about every name.
     const SQLITE: &str = "select s.place, s.id from search_name_words w cross join search_names s on s.place = w.rowid \
         where search_name_words match $1 and s.kind = $2 and w.rowid < min($3, \
-        (select coalesce(max(m.place), 0) + 1 from search_names m where m.kind = $2)) order by w.rowid desc limit $4";
+        (select coalesce(max(m.place), 0) + 1 from search_names m where m.kind = $2)) \
+        and w.rowid >= (select coalesce(min(m.place), 0) from search_names m where m.kind = $2) \
+        order by w.rowid desc limit $4";
     match tx {
         Tx::Sqlite(conn) => {
             let query = sqlx::query_as(SQLITE).bind(wanted.sqlite(true)).bind(kind);

@@ -59,7 +59,7 @@ pub(super) struct Replay {
     /// Say what would happen and record nothing; exit 4 if anything would be new.
     #[arg(long)]
     dry_run: bool,
-    /// At most so many a second, such as 10/s. By itself a replay of archived requests works a quarter
+    /// At most so many a second, such as 10/s. By itself a replay of archived requests works a sixth
     /// of the time, so that live traffic does not feel it.
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<Duration>,
@@ -109,7 +109,7 @@ impl Replay {
 }
 
 /// How many times as long as it took for something one rests after it.
-const RESTS: u32 = 3;
+const RESTS: u32 = 5;
 
 /// Rests after what began then.
 async fn give_way(began: std::time::Instant) {

@@ -1,5 +1,7 @@
 //! SQL of lists of work items.
 
+use std::cmp::Reverse;
+
 use uuid::Uuid;
 
 use super::Filter;
@@ -42,7 +44,7 @@ pub async fn list(
     };
     let ids: Vec<Uuid> = ids.into_iter().map(|(id,)| id).collect();
     let mut items = items_by_ids(tx, &ids).await?;
-    items.sort_unstable_by(|one, other| other.id.cmp(&one.id));
+    items.sort_unstable_by_key(|item| Reverse(item.id));
     Ok(Listed::of(items, limit, |item| item.id, looked_at))
 }
 

@@ -4,6 +4,7 @@
 //! digit are dropped, so that a search finds the same on either. Intake writes no index; [`keep_up`]
 //! follows it within a second, and triggers follow what is changed or erased.
 
+mod find;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,8 @@ mod worker;
 
 use std::ops::RangeInclusive;
 
-pub use store::{Found, catch_up, erase, messages, named, newest_of, pass_over, said_again};
+pub use find::{Found, messages, named, newest_of, said_again};
+pub use store::{catch_up, erase, pass_over};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 pub use worker::keep_up;
 

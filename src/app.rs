@@ -26,6 +26,20 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// How often what was timed is sorted into its buckets.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
+/// What takes requests in, and nothing else: what a command needs that works beside a gateway, or
+/// before one is started. Queues, sinks, timers and the search index are a gateway's business.
+#[derive(Debug)]
+pub struct Intake {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Opens channels' secrets.
+    pub vault: Vault,
+    /// Takes requests.
+    pub ingest: Ingest,
+    egress: Egress,
+    workers: Workers,
+}
+
 /// A gateway that has everything it needs, and listens nowhere yet.
 #[derive(Debug)]
 pub struct App {
@@ -85,9 +99,13 @@ pub fn open_vault(config: &Config) -> Result<Vault, AppError> {
     Ok(Vault::from_file(&database.with_extension("key"))?)
 }
 
-impl App {
+impl Intake {
     /// Opens the database, makes sure of the default queue and starts the committers.
     pub async fn build(config: &Config, clock: Clock) -> Result<Self, AppError> {
+        Self::build_for(config, clock, &Waker::default()).await
+    }
+
+    async fn build_for(config: &Config, clock: Clock, waker: &Waker) -> Result<Self, AppError> {
         let vault = open_vault(config)?;
         let store = open_store(config).await?;
         ensure_default_queue(&store, &clock).await?;
@@ -100,10 +118,24 @@ impl App {
         };
         let egress = Egress::new(&config.egress.allow);
         let calls = Calls { egress: egress.clone(), mirror: config.egress.mirror.clone() };
-        let waker = Waker::default();
         let (ingest, workers) =
-            Ingest::start(store.clone(), vault.clone(), clock.clone(), limits, calls, waker.bell())
-                .await?;
+            Ingest::start(store.clone(), vault.clone(), clock, limits, calls, waker.bell()).await?;
+        Ok(Self { store, vault, egress, ingest, workers })
+    }
+
+    /// Finishes what is under way.
+    pub async fn stop(self) {
+        self.workers.stop().await;
+        self.store.close().await;
+    }
+}
+
+impl App {
+    /// Builds everything a gateway has, around its intake.
+    pub async fn build(config: &Config, clock: Clock) -> Result<Self, AppError> {
+        let waker = Waker::default();
+        let Intake { store, vault, egress, ingest, workers } =
+            Intake::build_for(config, clock.clone(), &waker).await?;
         let assigner = Assigner::start(
             store.clone(),
             clock.clone(),

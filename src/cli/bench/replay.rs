@@ -88,6 +88,9 @@ pub(super) async fn measure(
                     let ended = if under_way { "" } else { ", and was through before the end" };
                     anstream::eprintln!("the replay came to {replayed} requests{ended}");
                 }
+                if beside == Beside::Anew {
+                    store::remember(&url).await?;
+                }
             }
         }
         measured.iter().for_each(say);

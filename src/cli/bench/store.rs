@@ -178,11 +178,28 @@ pub(super) async fn put_back(store: &Store) -> anyhow::Result<()> {
     settle(store).await
 }
 
-/// Forgets which messages are known, as retention does in time.
+/// Forgets which messages are known, as retention does in time, until [`remember`].
 pub(super) async fn forget(url: &str) -> anyhow::Result<()> {
+    const FORGET: [&str; 2] =
+        ["create table forgotten_here as select * from dedupe", "delete from dedupe where true"];
+    run(url, &FORGET).await
+}
+
+/// Knows again what was forgotten.
+pub(super) async fn remember(url: &str) -> anyhow::Result<()> {
+    const REMEMBER: [&str; 2] = [
+        "insert into dedupe select * from forgotten_here where true on conflict (key) do nothing",
+        "drop table forgotten_here",
+    ];
+    run(url, &REMEMBER).await
+}
+
+async fn run(url: &str, statements: &[&'static str]) -> anyhow::Result<()> {
     let store = Store::open(url, 1).await?;
     let mut tx = store.begin().await?;
-    on_engine!(&mut tx, conn => sqlx::query("delete from dedupe where true").execute(conn).await.map(drop))?;
+    for sql in statements {
+        on_engine!(&mut tx, conn => sqlx::query(*sql).execute(conn).await.map(drop))?;
+    }
     tx.commit().await?;
     settle(&store).await?;
     store.close().await;

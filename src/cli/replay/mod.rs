@@ -31,7 +31,7 @@ use super::{
     terminal::{print, shows_progress},
 };
 use crate::{
-    app::App,
+    app::Intake,
     channels::{self, Channel},
     clock::{self, Clock},
     config::Config,
@@ -100,10 +100,10 @@ fn rate(text: &str) -> Result<Duration, &'static str> {
 impl Replay {
     pub async fn run(&self, config: &Config, quiet: bool) -> anyhow::Result<Exit> {
         require_database(config)?;
-        let app = App::build(config, Clock::system()).await?;
-        let run = Run::prepare(self, config, &app).await?;
+        let intake = Intake::build(config, Clock::system()).await?;
+        let run = Run::prepare(self, config, &intake).await?;
         let result = run.all(quiet).await;
-        app.stop().await;
+        intake.stop().await;
         result
     }
 }
@@ -118,7 +118,7 @@ async fn give_way(began: std::time::Instant) {
 
 struct Run<'a> {
     command: &'a Replay,
-    app: &'a App,
+    intake: &'a Intake,
     channels: HashMap<String, Channel>,
     /// What signatures are made over.
     public_url: String,
@@ -127,9 +127,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn prepare(command: &'a Replay, config: &Config, app: &'a App) -> anyhow::Result<Self> {
-        let mut tx = app.store.begin_read().await?;
-        let channels = channels::list(&mut tx, &app.vault).await?;
+    async fn prepare(command: &'a Replay, config: &Config, intake: &'a Intake) -> anyhow::Result<Self> {
+        let mut tx = intake.store.begin_read().await?;
+        let channels = channels::list(&mut tx, &intake.vault).await?;
         tx.rollback().await?;
         let channels = channels.into_iter().filter_map(|(id, channel)| Some((id, channel.ok()?)));
         let client = match command.to.as_deref() {
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             (Some(_) | None, _) => config.public_url(),
         };
         let clock = Clock::system();
-        Ok(Self { command, app, channels: channels.collect(), public_url, client, clock })
+        Ok(Self { command, intake, channels: channels.collect(), public_url, client, clock })
     }
 
     async fn all(&self, quiet: bool) -> anyhow::Result<Exit> {
@@ -154,13 +154,13 @@ impl<'a> Run<'a> {
         });
         if self.command.requests {
             let mut seen = HashSet::new();
-            let ids = sources::archived(&self.app.store, &self.command.filter).await?;
+            let ids = sources::archived(&self.intake.store, &self.command.filter).await?;
             let progress = progress(ids.len(), quiet);
             let gives_way = self.command.rate.is_none() && self.client.is_none();
             for id in ids {
                 let began = clock::instant();
                 progress.inc(1);
-                let stored = sources::stored(&self.app.store, id, &self.public_url, &mut seen);
+                let stored = sources::stored(&self.intake.store, id, &self.public_url, &mut seen);
                 if let Some(source) = stored.await? {
                     self.one(source, None, &mut pace, &mut report).await?;
                 }
@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
             let status = Some(heard.status);
             return Ok(Fate { status, ..Fate::new(outcome) });
         }
-        let ingest = &self.app.ingest;
+        let ingest = &self.intake.ingest;
         let receipt = if self.command.dry_run {
             ingest.preview(&channel.id, request, at).await
         } else if self.command.requests {

@@ -28,6 +28,8 @@ use crate::{
 
 /// Rows of the outbox that are dealt out in one round.
 const DEALT: i64 = 1_000;
+/// Rows of the outbox that are passed over in one round where nobody wants them.
+const PASSED: i64 = 100_000;
 /// A sink that accepted nothing for so long, in milliseconds, was down: once it accepts something,
 /// whatever failed meanwhile is tried at once. A shorter while may be one bad event among good ones.
 const DOWN: i64 = 60_000;
@@ -174,17 +176,17 @@ impl Rounds {
     ) -> Result<(), StoreError> {
         let sinks: Vec<&Sink> =
             sinks.iter().map(|open| &open.sink).filter(|sink| sink.gathers()).collect();
-        // Nobody wants it: then much is passed over at once.
-        let limit = if sinks.is_empty() { 20 * DEALT } else { DEALT };
-        let rows = self.horizon.read(tx, position, limit).await?;
+        if sinks.is_empty() {
+            let last = self.horizon.pass_over(tx, position, PASSED).await?;
+            return deliveries::advance(tx, last).await;
+        }
+        let rows = self.horizon.read(tx, position, DEALT).await?;
         let Some(last) = rows.last().map(|row| row.seq) else {
             return Ok(());
         };
-        if !sinks.is_empty() {
-            let events = events::of(tx, rows).await?;
-            let rows = deliveries_of(tx, &sinks, &events, now).await?;
-            deliveries::deal(tx, rows).await?;
-        }
+        let events = events::of(tx, rows).await?;
+        let rows = deliveries_of(tx, &sinks, &events, now).await?;
+        deliveries::deal(tx, rows).await?;
         deliveries::advance(tx, last).await
     }
 

@@ -59,16 +59,36 @@ impl Horizon {
         rows.truncate(whole);
         Ok(rows)
     }
+
+    /// The place behind at most `limit` rows after `position`, for whoever wants none of them.
+    pub async fn pass_over(
+        &mut self,
+        tx: &mut Tx,
+        position: i64,
+        limit: i64,
+    ) -> Result<i64, StoreError> {
+        const SQL: &str = "select count(*), coalesce(max(o.seq), $1) from \
+            (select seq from outbox where seq > $1 order by seq limit $2) o";
+        let (rows, last): (i64, i64) = on_engine!(tx, conn => sqlx::query_as(SQL).bind(position)
+            .bind(limit).fetch_one(conn).await)?;
+        if matches!(tx, Tx::Sqlite(_)) || last - position == rows {
+            return Ok(last);
+        }
+        Ok(self.read(tx, position, limit).await?.last().map_or(position, |row| row.seq))
+    }
 }
 
 /// The place up to which nothing after `position` is missing now: where somebody new begins.
 pub async fn tip(tx: &mut Tx, mut position: i64) -> Result<i64, StoreError> {
     const PAGE: i64 = 10_000;
     let mut horizon = Horizon::default();
-    while let Some(last) = horizon.read(tx, position, PAGE).await?.last() {
-        position = last.seq;
+    loop {
+        let last = horizon.pass_over(tx, position, PAGE).await?;
+        if last == position {
+            return Ok(position);
+        }
+        position = last;
     }
-    Ok(position)
 }
 
 /// At most `limit` rows after `position`, in order, whatever may be missing among them.

@@ -12,8 +12,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use store::{
-    Backlog, Filter, Leased, NewDelivery, Settled, advance, backlogs, bury, claim, deal, forget,
-    get, hasten, is_due, list, lock, position, promote, release, retry, settle, trim,
+    Backlog, Due, Filter, Leased, NewDelivery, Settled, advance, backlogs, bury, claim, deal,
+    forget, get, hasten, held, is_due, list, lock, position, promote, release, retry, settle, trim,
 };
 
 /// How many attempts are remembered.

@@ -100,8 +100,9 @@ pub struct Leased {
 
 /// Whether a sink has something due that nobody holds.
 pub async fn is_due(tx: &mut Tx, sink: &str, now: i64) -> Result<bool, StoreError> {
+    // The order says which index answers, whatever PostgreSQL knows of the table.
     const SQL: &str = "select id from deliveries where sink_id = $1 and due_at <= $2 \
-        and (leased_until is null or leased_until <= $2) limit 1";
+        and (leased_until is null or leased_until <= $2) order by due_at limit 1";
     let due: Option<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(SQL).bind(sink).bind(now)
         .fetch_optional(conn).await)?;
     Ok(due.is_some())
@@ -112,6 +113,7 @@ batch_row! {
         sink_id: String,
         lane: Uuid,
         now: i64,
+        is_free: bool,
     }
 }
 
@@ -126,12 +128,19 @@ pub async fn claim(
     const LEASE: &str = "update deliveries set lease = $1, leased_until = $2 where id in \
         (select d.id from deliveries d where d.sink_id = $3 and d.due_at <= $4 \
         and (d.leased_until is null or d.leased_until <= $4) order by d.due_at limit $5) returning id, lane";
-    static EVENTS: Statement<ClaimedRow> = Statement::new(
+    static ON_SQLITE: Statement<ClaimedRow> = Statement::new(
         "select d.id, d.lane, r.holder, d.event_id, d.type, d.interaction_id, d.record_id, d.created_at, d.attempts, \
          d.first_attempt_at, d.log from {rows} join deliveries d on d.sink_id = r.sink_id \
          and d.lane = r.lane and d.state = 'waiting' and d.position <= coalesce((select e.position \
          from deliveries e where e.sink_id = r.sink_id and e.lane = r.lane and e.state = 'waiting' \
          order by e.position limit 1 offset 7), d.position) order by r.ord, d.position",
+    );
+    // Lane by lane: a plan made while little waited would go through all that waits for each.
+    static ON_POSTGRES: Statement<ClaimedRow> = Statement::new(
+        "select d.id, d.lane, r.holder, d.event_id, d.type, d.interaction_id, d.record_id, d.created_at, d.attempts, \
+         d.first_attempt_at, d.log from {rows} cross join lateral (select * from deliveries e \
+         where e.sink_id = r.sink_id and e.lane = r.lane and e.state = 'waiting' \
+         order by e.position limit 8) d order by r.ord, d.position",
     );
     let leased: Vec<(Uuid, Uuid)> = on_engine!(tx, conn => sqlx::query_as(LEASE)
         .bind(lease)
@@ -142,7 +151,8 @@ pub async fn claim(
         .fetch_all(conn)
         .await)?;
     let row = |(holder, lane)| ClaimedRow { sink_id: sink.to_owned(), lane, holder };
-    EVENTS.fetch(tx, leased.into_iter().map(row).collect()).await
+    let events = if matches!(tx, Tx::Sqlite(_)) { &ON_SQLITE } else { &ON_POSTGRES };
+    events.fetch(tx, leased.into_iter().map(row).collect()).await
 }
 
 batch_row! {
@@ -160,16 +170,32 @@ batch_row! {
     }
 }
 
-/// Ends the leases that these deliveries still hold, and says which did: the others ran out, and
-/// somebody else may be at work. Until [`promote`], nothing in their lanes is due.
-pub async fn release(tx: &mut Tx, holders: Vec<(Uuid, Uuid)>) -> Result<HashSet<Uuid>, StoreError> {
-    static RELEASE: Statement<HeldRow> = Statement::new(
-        "update deliveries set due_at = null, lease = null, leased_until = null from {rows} \
-         where deliveries.id = r.id and deliveries.lease = r.lease returning deliveries.id",
+/// Which of these deliveries still hold their leases: the others ran out, and somebody else may be
+/// at work.
+pub async fn held(tx: &mut Tx, holders: Vec<(Uuid, Uuid)>) -> Result<HashSet<Uuid>, StoreError> {
+    static HELD: Statement<HeldRow> = Statement::new(
+        "select d.id from {rows} join deliveries d on d.id = r.id where d.lease = r.lease",
     );
     let rows = holders.into_iter().map(|(id, lease)| HeldRow { id, lease });
-    let held: Vec<(Uuid,)> = RELEASE.fetch(tx, rows.collect()).await?;
+    let held: Vec<(Uuid,)> = HELD.fetch(tx, rows.collect()).await?;
     Ok(held.into_iter().map(|(id,)| id).collect())
+}
+
+batch_row! {
+    struct IdRow {
+        id: Uuid,
+    }
+}
+
+/// Ends the leases of deliveries that were not tried after all: an older one of their lane had been
+/// taken up again and came first.
+pub async fn release(tx: &mut Tx, ids: Vec<Uuid>) -> Result<(), StoreError> {
+    static RELEASE: Statement<IdRow> = Statement::new(
+        "update deliveries set due_at = null, lease = null, leased_until = null from {rows} \
+         where deliveries.id = r.id",
+    );
+    RELEASE.execute(tx, ids.into_iter().map(|id| IdRow { id }).collect()).await?;
+    Ok(())
 }
 
 batch_row! {
@@ -192,14 +218,28 @@ batch_row! {
     }
 }
 
-/// Writes down what became of deliveries whose lane was released.
+/// Writes down what became of deliveries that were tried, which ends their leases. Until
+/// [`promote`], nothing is due in lanes of which everything tried is done with.
 pub async fn settle(tx: &mut Tx, rows: Vec<Settled>) -> Result<(), StoreError> {
     static SETTLE: Statement<Settled> = Statement::new(
-        "update deliveries set state = r.state, due_at = r.due_at, attempts = r.attempts, \
-         first_attempt_at = r.first_attempt_at, log = r.log, settled_at = r.settled_at from {rows} where deliveries.id = r.id",
+        "update deliveries set state = r.state, due_at = r.due_at, lease = null, leased_until = null, \
+         attempts = r.attempts, first_attempt_at = r.first_attempt_at, log = r.log, \
+         settled_at = r.settled_at from {rows} where deliveries.id = r.id",
     );
-    SETTLE.execute(tx, rows).await?;
+    // One delivery of a lane is due at a time: those that are done with make way first.
+    let (again, done) = rows.into_iter().partition(|row| row.due_at.is_some());
+    SETTLE.execute(tx, done).await?;
+    SETTLE.execute(tx, again).await?;
     Ok(())
+}
+
+/// What is known of lanes whose first is to be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// None of theirs is.
+    None,
+    /// One may be, and then stays so.
+    Maybe,
 }
 
 /// Makes the first that waits in each of these lanes due, where none is.
@@ -207,16 +247,20 @@ pub async fn promote(
     tx: &mut Tx,
     mut lanes: Vec<(String, Uuid)>,
     now: i64,
+    due: Due,
 ) -> Result<(), StoreError> {
+    // Asked for all lanes at once, PostgreSQL went through everything of the sink for each, as long
+    // as it knew nothing of the table.
     static PROMOTE: Statement<LaneRow> = Statement::new(
         "update deliveries set due_at = r.now from {rows} where deliveries.id = (select n.id \
          from deliveries n where n.sink_id = r.sink_id and n.lane = r.lane and n.state = 'waiting' \
-         order by n.position limit 1) and not exists (select 1 from deliveries f \
-         where f.sink_id = r.sink_id and f.lane = r.lane and f.due_at is not null)",
+         order by n.position limit 1) and (r.is_free or not exists (select 1 from deliveries f \
+         where f.sink_id = r.sink_id and f.lane = r.lane and f.due_at is not null))",
     );
     lanes.sort_unstable();
     lanes.dedup();
-    let rows = lanes.into_iter().map(|(sink_id, lane)| LaneRow { sink_id, lane, now });
+    let is_free = due == Due::None;
+    let rows = lanes.into_iter().map(|(sink_id, lane)| LaneRow { sink_id, lane, now, is_free });
     PROMOTE.execute(tx, rows.collect()).await?;
     Ok(())
 }
@@ -251,7 +295,7 @@ pub async fn retry(
         .bind(to).fetch_all(conn).await)?;
     let taken_up = lanes.len();
     let lanes = lanes.into_iter().map(|(lane,)| (sink.to_owned(), lane));
-    promote(tx, lanes.collect(), now).await?;
+    promote(tx, lanes.collect(), now, Due::Maybe).await?;
     Ok(taken_up)
 }
 

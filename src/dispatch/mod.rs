@@ -39,7 +39,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::Clock,
+    clock::{self, Clock},
     db::{Store, StoreError, Tx},
     deliveries,
     egress::Egress,
@@ -48,7 +48,8 @@ use crate::{
     vault::Vault,
 };
 
-/// The least time between two rounds.
+/// The least time between two rounds. While a round takes longer, so does the rest after it, up to
+/// [`LOOK`]: then the database is busy with what providers wait for.
 const ROUND: Duration = Duration::from_millis(20);
 /// How often we look by ourselves: other instances ring no bell here.
 const LOOK: Duration = Duration::from_millis(200);
@@ -178,6 +179,7 @@ async fn run(dispatch: Dispatch, stop: CancellationToken) {
     let (done, mut settled) = mpsc::channel(1024);
     let mut rounds = round::Rounds::new(dispatch.clone(), done);
     let (mut results, mut ear) = (Vec::new(), inner.bell.ear());
+    let mut rest = ROUND;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
@@ -186,11 +188,13 @@ async fn run(dispatch: Dispatch, stop: CancellationToken) {
             () = tokio::time::sleep(LOOK) => {}
         }
         // Whatever happens meanwhile is part of the round.
-        tokio::time::sleep(ROUND).await;
+        tokio::time::sleep(rest).await;
         while let Ok(result) = settled.try_recv() {
             results.push(result);
         }
+        let began = clock::instant();
         rounds.turn(&mut results, true).await;
+        rest = clock::instant().saturating_duration_since(began).clamp(ROUND, LOOK);
     }
     let drained = async {
         while rounds.under_way() {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock,
     db::{JsonText, StoreError, Tx},
-    deliveries::{self, Attempt, Leased, NewDelivery, Settled, State},
+    deliveries::{self, Attempt, Due, Leased, NewDelivery, Settled, State},
     interactions,
     outbox::{self, Horizon},
     routing,
@@ -362,12 +362,14 @@ async fn settle(
     now: i64,
 ) -> Result<(), StoreError> {
     let holders = results.iter().map(|worked| (worked.holder, worked.lease)).collect();
-    let held = deliveries::release(tx, holders).await?;
+    let held = deliveries::held(tx, holders).await?;
     let mut rows = Vec::new();
     let mut lanes = Vec::new();
+    let mut untried = held.clone();
     let (mut working, mut failing, mut gone) = (HashSet::new(), HashSet::new(), HashSet::new());
     for worked in results.iter().filter(|worked| held.contains(&worked.holder)) {
         let sink = worked.sink.sink.id.as_str();
+        let mut comes_again = false;
         for (event, outcome, attempt) in &worked.tried {
             match outcome {
                 Outcome::Accepted { .. } => working.insert(sink),
@@ -381,12 +383,16 @@ async fn settle(
                     "an event was given up; look at /v1/deliveries?state=dead"
                 );
             }
+            untried.remove(&row.id);
+            comes_again |= row.due_at.is_some();
             rows.push(row);
-            lanes.push((sink.to_owned(), event.lane));
         }
+        let lane = worked.tried.first().map(|(event, _, _)| event.lane);
+        lanes.extend(lane.filter(|_| !comes_again).map(|lane| (sink.to_owned(), lane)));
     }
+    deliveries::release(tx, untried.into_iter().collect()).await?;
     deliveries::settle(tx, rows).await?;
-    deliveries::promote(tx, lanes, now).await?;
+    deliveries::promote(tx, lanes, now, Due::None).await?;
     for OpenSink { sink, .. } in sinks {
         let id = sink.id.as_str();
         match (working.contains(id), failing.contains(id), sink.failing_since) {

@@ -116,7 +116,12 @@ impl Committer {
             queued,
             log_has_grown: Arc::clone(&log_has_grown),
         };
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut runtime = runtime::Builder::new_current_thread();
+        let runtime = match run.store {
+            // Nothing comes through sockets, and who waits for them is woken by a call to the system.
+            Store::Sqlite { .. } => runtime.enable_time().build()?,
+            Store::Postgres(_) => runtime.enable_all().build()?,
+        };
         let task = task::spawn_blocking(move || {
             runtime.block_on(async {
                 let run = Run { store: run.store.of_its_own(), ..run };

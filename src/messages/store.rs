@@ -118,8 +118,37 @@ fn digest(channel_id: &str, key: &str) -> Bytes {
     Bytes(digest.finalize()[..16].to_vec())
 }
 
+/// What is stored of a claim: our id, and the digest of the content.
+type Stored = (Uuid, Option<i64>);
+
 /// Claims ids; the answer is in the claims' order. A repeat within the group is a repeat, too.
 pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreError> {
+    let row = |claim: &Claim| ClaimRow {
+        key: digest(&claim.channel_id, &claim.key),
+        record_id: claim.record_id,
+        content: claim.content,
+        now: claim.now,
+    };
+    let keyed: Vec<ClaimRow> = claims.iter().map(row).collect();
+    let mut rows = keyed.clone();
+    // Stable: of two equal keys the earlier stays.
+    rows.sort_by(|a, b| a.key.0.cmp(&b.key.0));
+    rows.dedup_by(|later, first| later.key == first.key);
+    let first = rows.iter().map(|row| (row.key.0.clone(), (row.record_id, row.content)));
+    let mut stored: HashMap<Vec<u8>, Stored> = first.collect();
+    stored.extend(insert_claims(tx, rows).await?);
+    let claimed = |row: &ClaimRow| match stored[&row.key.0] {
+        (record_id, _) if record_id == row.record_id => Claimed::First,
+        (record_id, content) => Claimed::Before { record_id, content },
+    };
+    Ok(keyed.iter().map(claimed).collect())
+}
+
+/// Stores claims of different keys, and returns what was stored under some of them before.
+async fn insert_claims(
+    tx: &mut Tx,
+    rows: Vec<ClaimRow>,
+) -> Result<HashMap<Vec<u8>, Stored>, StoreError> {
     // The lock is in the first statement of a group: what the next ones see, nobody changes who
     // holds claims.
     static CLAIM: Statement<ClaimRow> = Statement::locking(
@@ -128,33 +157,34 @@ pub async fn claim(tx: &mut Tx, claims: &[Claim]) -> Result<Vec<Claimed>, StoreE
          on conflict (key) do nothing returning record_id",
         ", pg_advisory_xact_lock_shared(hashtext('claims'))",
     );
-    static KNOWN: Statement<KeyRow> = Statement::new(
-        "select r.ord, d.record_id, d.content from {rows} join dedupe d on d.key = r.key \
-         order by r.ord",
+    static INSERT: Statement<ClaimRow> = Statement::new(
+        "insert into dedupe (key, record_id, content, received_at) \
+         select r.key, r.record_id, r.content, r.now from {rows} order by r.ord",
     );
-    let row = |claim: &Claim| ClaimRow {
-        key: digest(&claim.channel_id, &claim.key),
-        record_id: claim.record_id,
-        content: claim.content,
-        now: claim.now,
-    };
-    let mut rows: Vec<ClaimRow> = claims.iter().map(row).collect();
-    // Stable: of two equal keys the earlier stays.
-    rows.sort_by(|a, b| a.key.0.cmp(&b.key.0));
-    rows.dedup_by(|later, first| later.key == first.key);
-    let first: Vec<(Uuid,)> = CLAIM.fetch(tx, rows).await?;
+    if matches!(tx, Tx::Sqlite(_)) {
+        // There is one writer: nobody comes between. Each row that is returned wakes us, and few are.
+        let known = known(tx, &rows).await?;
+        let new = rows.into_iter().filter(|row| !known.contains_key(&row.key.0));
+        INSERT.execute(tx, new.collect()).await?;
+        return Ok(known);
+    }
+    let first: Vec<(Uuid,)> = CLAIM.fetch(tx, rows.clone()).await?;
     let first: HashSet<Uuid> = first.into_iter().map(|(id,)| id).collect();
-
-    let repeats = claims.iter().filter(|claim| !first.contains(&claim.record_id));
-    let keys = repeats.map(|claim| KeyRow { key: digest(&claim.channel_id, &claim.key) });
-    let known: Vec<(i64, Uuid, Option<i64>)> = KNOWN.fetch(tx, keys.collect()).await?;
-    let mut known = known.into_iter();
-    let claimed = |claim: &Claim| match first.contains(&claim.record_id) {
-        true => Some(Claimed::First),
-        false => known.next().map(|(_, record_id, content)| Claimed::Before { record_id, content }),
-    };
+    let repeats = rows.into_iter().filter(|row| !first.contains(&row.record_id));
+    let repeats: Vec<ClaimRow> = repeats.collect();
+    let known = known(tx, &repeats).await?;
     // One that was forgotten between the two statements is free at the next attempt.
-    claims.iter().map(claimed).collect::<Option<_>>().ok_or(StoreError::Exists)
+    if known.len() == repeats.len() { Ok(known) } else { Err(StoreError::Exists) }
+}
+
+/// What is stored under the keys of these rows.
+async fn known(tx: &mut Tx, rows: &[ClaimRow]) -> Result<HashMap<Vec<u8>, Stored>, StoreError> {
+    static KNOWN: Statement<KeyRow> = Statement::new(
+        "select d.key, d.record_id, d.content from {rows} join dedupe d on d.key = r.key",
+    );
+    let keys = rows.iter().map(|row| KeyRow { key: row.key.clone() });
+    let known: Vec<(Vec<u8>, Uuid, Option<i64>)> = KNOWN.fetch(tx, keys.collect()).await?;
+    Ok(known.into_iter().map(|(key, id, content)| (key, (id, content))).collect())
 }
 
 /// Waits until all that was claimed is recorded, and lets nobody claim until the transaction ends:

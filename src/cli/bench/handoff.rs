@@ -132,21 +132,18 @@ pub(super) async fn measure(
 
 /// Waits until everything is handed on; returns how many events a second were meanwhile.
 async fn drained(subject: &Subject, store: &Store) -> anyhow::Result<f64> {
+    let before = store::handed_on(store).await?;
     let began = clock::instant();
-    let (before, _) = store::handed_on(store).await?;
-    let after = async {
-        loop {
-            let (handed_on, waiting) = store::handed_on(store).await?;
-            if !waiting {
-                return anyhow::Ok(handed_on);
-            }
+    let done = async {
+        while store::is_waiting(store).await? {
             tokio::time::sleep(LOOK).await;
         }
+        anyhow::Ok(clock::instant() - began)
     };
-    let after = tokio::time::timeout(PATIENCE, after).await;
-    let after = after.with_context(|| format!("{} does not come to an end", subject.name))??;
-    let events = f64::from(i32::try_from(after - before)?);
-    Ok(events / (clock::instant() - began).as_secs_f64())
+    let took = tokio::time::timeout(PATIENCE, done).await;
+    let took = took.with_context(|| format!("{} does not come to an end", subject.name))??;
+    let events = f64::from(i32::try_from(store::handed_on(store).await? - before)?);
+    Ok(events / took.as_secs_f64())
 }
 
 async fn add(store: &Store, key: &str, kind: Kind, url: String) -> anyhow::Result<()> {

@@ -206,26 +206,29 @@ async fn run(url: &str, statements: &[&'static str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Deliveries that sinks have accepted, and whether anything still waits for them.
-pub(super) async fn handed_on(store: &Store) -> anyhow::Result<(i64, bool)> {
-    const SQL: &str = "select (select count(*) from deliveries where state = 'delivered'), \
-        (select count(*) from deliveries where state = 'waiting') \
+/// Deliveries that sinks have accepted.
+pub(super) async fn handed_on(store: &Store) -> anyhow::Result<i64> {
+    const SQL: &str = "select count(*) from deliveries where state = 'delivered'";
+    number(store, SQL).await
+}
+
+/// Whether anything still waits for a sink.
+pub(super) async fn is_waiting(store: &Store) -> anyhow::Result<bool> {
+    const SQL: &str = "select (select count(*) from (select id from deliveries where state = 'waiting' limit 1) w) \
         + (select coalesce(max(seq), 0) from outbox) - (select position from dispatch where id = 1)";
+    Ok(number(store, SQL).await? > 0)
+}
+
+async fn number(store: &Store, sql: &'static str) -> anyhow::Result<i64> {
     let mut tx = store.begin_read().await?;
-    let (delivered, waiting): (i64, i64) =
-        on_engine!(&mut tx, conn => sqlx::query_as(SQL).fetch_one(conn).await)?;
+    let (number,): (i64,) = on_engine!(&mut tx, conn => sqlx::query_as(sql).fetch_one(conn).await)?;
     tx.rollback().await?;
-    Ok((delivered, waiting > 0))
+    Ok(number)
 }
 
 /// How many items are offered.
 pub(super) async fn offered(store: &Store) -> anyhow::Result<i64> {
-    const SQL: &str = "select count(*) from work_items where state = 'pending_accept'";
-    let mut tx = store.begin_read().await?;
-    let (offered,): (i64,) =
-        on_engine!(&mut tx, conn => sqlx::query_as(SQL).fetch_one(conn).await)?;
-    tx.rollback().await?;
-    Ok(offered)
+    number(store, "select count(*) from work_items where state = 'pending_accept'").await
 }
 
 /// Makes an empty database beside the one at `url`.

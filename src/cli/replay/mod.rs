@@ -127,7 +127,11 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn prepare(command: &'a Replay, config: &Config, intake: &'a Intake) -> anyhow::Result<Self> {
+    async fn prepare(
+        command: &'a Replay,
+        config: &Config,
+        intake: &'a Intake,
+    ) -> anyhow::Result<Self> {
         let mut tx = intake.store.begin_read().await?;
         let channels = channels::list(&mut tx, &intake.vault).await?;
         tx.rollback().await?;

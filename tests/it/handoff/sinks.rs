@@ -224,8 +224,16 @@ on_both! {
         });
         assert!(settled.await, "{}", desk.see("deliveries").await);
         desk.call(None, "POST", "sinks/crm/retry", None, None).await;
-        receiver.answer(|_| 200);
+        // It fails once more, while the second holds the lease of both.
         desk.pass(10);
+        let again = "deliveries where attempts = 3 and due_at is not null and lease is null";
+        let held_up = "deliveries where attempts = 1 and due_at is null and lease is null";
+        let failed = until(async || {
+            desk.gateway.count(again).await == 1 && desk.gateway.count(held_up).await == 1
+        });
+        assert!(failed.await, "{}", desk.see("deliveries").await);
+        receiver.answer(|_| 200);
+        desk.pass(60);
         told(&receiver, 2).await;
         let texts: Vec<_> = receiver.accepted().iter().map(|it| it.text().to_owned()).collect();
         assert_eq!(texts, ["first", "second"]);

@@ -39,23 +39,33 @@ async fn read(horizon: &mut Horizon, store: &Store, position: i64) -> (Vec<Uuid>
     (rows.into_iter().map(|row| row.id).collect(), last)
 }
 
+/// The place up to which everything after another is passed over.
+async fn passed(horizon: &mut Horizon, store: &Store, position: i64) -> i64 {
+    let mut tx = store.begin_read().await.expect("a transaction");
+    let place = horizon.pass_over(&mut tx, position, 100).await.expect("a place");
+    tx.rollback().await.expect("an end");
+    place
+}
+
 #[tokio::test]
 async fn what_is_held_open_is_waited_for_and_what_is_rolled_back_is_not() {
     // Transactions of other databases on the same server would be waited for, too.
     let server = cluster::start().expect("a server");
     let store = Store::open(&server.url, 4).await.expect("a store");
     store.prepare().await.expect("a schema");
-    let mut horizon = Horizon::default();
+    let (mut horizon, mut passing) = (Horizon::default(), Horizon::default());
     let open = async || held(&store, EventType::InteractionChanged, clock::new_id()).await;
 
     let (first, first_id) = open().await;
     let behind = [committed(&store).await, committed(&store).await];
     for _ in 0..3 {
         assert!(read(&mut horizon, &store, 0).await.0.is_empty());
+        assert_eq!(passed(&mut passing, &store, 0).await, 0);
     }
     first.commit().await.expect("a commit");
     let (ids, position) = read(&mut horizon, &store, 0).await;
     assert_eq!(ids, [first_id, behind[0], behind[1]]);
+    assert_eq!(passed(&mut passing, &store, 0).await, position);
 
     // One that began later does not hold up what came before it, and is waited for in its turn.
     let (given_up, _) = open().await;
@@ -64,13 +74,20 @@ async fn what_is_held_open_is_waited_for_and_what_is_rolled_back_is_not() {
     let (later, later_id) = open().await;
     let last = committed(&store).await;
     given_up.rollback().await.expect("a rollback");
+    let before = position;
     let (ids, position) = read(&mut horizon, &store, position).await;
     assert_eq!(ids, [fourth]);
     for _ in 0..3 {
         assert!(read(&mut horizon, &store, position).await.0.is_empty());
+        assert_eq!(passed(&mut passing, &store, position).await, position);
     }
     later.commit().await.expect("a commit");
-    assert_eq!(read(&mut horizon, &store, position).await.0, [later_id, last]);
+    let (ids, position) = read(&mut horizon, &store, position).await;
+    assert_eq!(ids, [later_id, last]);
+    // What was rolled back is missed once, and then known never to come.
+    let mut anew = Horizon::default();
+    assert_eq!(passed(&mut anew, &store, before).await, before);
+    assert_eq!(passed(&mut anew, &store, before).await, position);
     store.close().await;
 }
 

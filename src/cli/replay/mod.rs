@@ -59,8 +59,8 @@ pub(super) struct Replay {
     /// Say what would happen and record nothing; exit 4 if anything would be new.
     #[arg(long)]
     dry_run: bool,
-    /// At most so many a second, such as 10/s. By itself a replay of archived requests works a sixth
-    /// of the time, so that live traffic does not feel it.
+    /// At most so many a second, such as 10/s. By itself a replay of archived requests works a
+    /// small part of the time, so that live traffic does not feel it.
     #[arg(long, value_name = "N/s", value_parser = rate)]
     rate: Option<Duration>,
     /// One JSON object a request.
@@ -108,12 +108,14 @@ impl Replay {
     }
 }
 
-/// How many times as long as it took for something one rests after it.
-const RESTS: u32 = 5;
+/// How many times as long as it took for something one rests after it: after work, and after what
+/// was recorded, of which most was waiting for a commit.
+const RESTS: u32 = 15;
+const RESTS_RECORDED: u32 = 5;
 
 /// Rests after what began then.
-async fn give_way(began: std::time::Instant) {
-    tokio::time::sleep(clock::instant().saturating_duration_since(began) * RESTS).await;
+async fn give_way(began: std::time::Instant, rests: u32) {
+    tokio::time::sleep(clock::instant().saturating_duration_since(began) * rests).await;
 }
 
 struct Run<'a> {
@@ -165,11 +167,14 @@ impl<'a> Run<'a> {
                 let began = clock::instant();
                 progress.inc(1);
                 let stored = sources::stored(&self.intake.store, id, &self.public_url, &mut seen);
-                if let Some(source) = stored.await? {
-                    self.one(source, None, &mut pace, &mut report).await?;
+                let mut rests = RESTS;
+                if let Some(source) = stored.await?
+                    && self.one(source, None, &mut pace, &mut report).await?
+                {
+                    rests = RESTS_RECORDED;
                 }
                 if gives_way {
-                    give_way(began).await;
+                    give_way(began, rests).await;
                 }
             }
             progress.finish_and_clear();
@@ -189,13 +194,14 @@ impl<'a> Run<'a> {
         report.exit(self.command.dry_run)
     }
 
+    /// Replays one request, and says whether it brought something new.
     async fn one(
         &self,
         source: Source,
         file: Option<&Path>,
         pace: &mut Option<Interval>,
         report: &mut Report,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<bool> {
         if let Some(pace) = pace {
             pace.tick().await;
         }
@@ -229,7 +235,7 @@ impl<'a> Run<'a> {
             report::show_differences(&name, &fate.differences)?;
         }
         report.add(id, &fate);
-        Ok(())
+        Ok(fate.events > fate.duplicates)
     }
 
     async fn send(

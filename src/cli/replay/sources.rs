@@ -12,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Filter, give_way};
+use super::{Filter, RESTS, give_way};
 use crate::{
     cli::{Exit, fault, http},
     clock,
@@ -106,7 +106,7 @@ pub(super) async fn archived(store: &Store, filter: &Filter) -> Result<Vec<Uuid>
         if before.is_none() {
             break;
         }
-        give_way(began).await;
+        give_way(began, RESTS).await;
     }
     ids.reverse();
     Ok(ids)

@@ -14,6 +14,7 @@ use crate::{
 
 /// How many rows one step indexes: a few milliseconds of SQLite's one writer.
 const STEP: i64 = 200;
+
 /// A walk over the messages, some time behind intake.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass {

@@ -194,7 +194,7 @@ impl<'a> Run<'a> {
         report.exit(self.command.dry_run)
     }
 
-    /// Replays one request, and says whether it brought something new.
+    /// Replays one request, and says whether something was recorded.
     async fn one(
         &self,
         source: Source,
@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
             report::show_differences(&name, &fate.differences)?;
         }
         report.add(id, &fate);
-        Ok(fate.events > fate.duplicates)
+        Ok(!self.command.dry_run && fate.events > fate.duplicates)
     }
 
     async fn send(

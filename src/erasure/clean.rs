@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::{
-    ErasureError, Removed, add,
+    ErasureError, Removed, add, books,
     needles::Needles,
     scan::{self, Requests},
     store::{self, Found, STEP},
@@ -111,14 +111,14 @@ pub(super) async fn audit(
     removed: &mut Removed,
 ) -> Result<(), StoreError> {
     let mut tx = store.begin_read().await?;
-    let mut changes: BTreeSet<Uuid> = store::audit_of(&mut tx, found).await?.into_iter().collect();
+    let mut changes: BTreeSet<Uuid> = books::audit_of(&mut tx, found).await?.into_iter().collect();
     tx.rollback().await?;
     changes.extend(scan::audit(store, needles).await?);
     let changes: Vec<Uuid> = changes.into_iter().collect();
     for some in changes.chunks(STEP) {
         let mut tx = store::begin(store).await?;
         for id in some {
-            store::empty_audit(&mut tx, *id, needles).await?;
+            books::empty_audit(&mut tx, *id, needles).await?;
         }
         tx.commit().await?;
         add(removed, "audit_emptied", some.len() as u64);
@@ -132,11 +132,11 @@ pub(super) async fn outbox(
     removed: &mut Removed,
 ) -> Result<(), StoreError> {
     let mut tx = store.begin_read().await?;
-    let told = store::told(&mut tx, found).await?;
+    let told = books::told(&mut tx, found).await?;
     tx.rollback().await?;
     for some in told.chunks(STEP) {
         let mut tx = store::begin(store).await?;
-        add(removed, "outbox", store::untell(&mut tx, some).await?);
+        add(removed, "outbox", books::untell(&mut tx, some).await?);
         tx.commit().await?;
     }
     Ok(())

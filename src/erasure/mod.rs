@@ -8,6 +8,7 @@
 //! erasure which was interrupted be repeated: profiles and people, by which all else is found, go
 //! last. Profiles are given up first: whoever writes meanwhile is somebody new.
 
+mod books;
 mod clean;
 mod needles;
 mod receipts;
@@ -106,14 +107,14 @@ pub async fn erase(
     clean::audit(store, &found, &needles, &mut removed).await?;
     clean::outbox(store, &found, &mut removed).await?;
     let mut tx = store.begin_read().await?;
-    let answers = store::answers(&mut tx, &found, &needles).await?;
+    let answers = books::answers(&mut tx, &found, &needles).await?;
     tx.rollback().await?;
 
     let mut tx = store::begin(store).await?;
     for (what, count) in store::empty(&mut tx, &found).await? {
         add(&mut removed, what, count);
     }
-    let answers = store::forget_answers(&mut tx, &answers).await?;
+    let answers = books::forget_answers(&mut tx, &answers).await?;
     add(&mut removed, "idempotent_answers", answers);
     let addresses: Vec<String> = found.addresses.iter().cloned().collect();
     let consents = forgotten::forget(&mut tx, vault, &addresses, started_at).await?;

@@ -14,6 +14,7 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
+    agents,
     db::StoreError,
     keys::{self, Hash, Key, Scope},
 };
@@ -32,6 +33,32 @@ pub(super) fn needed(method: &Method, path: &str) -> Scope {
     }
 }
 
+/// What says how the desk works.
+const CONFIGURATION: [&str; 10] = [
+    "/v1/agents",
+    "/v1/queues",
+    "/v1/routes",
+    "/v1/wrap-up-configurations",
+    "/v1/messaging-actions",
+    "/v1/related-policies",
+    "/v1/settings",
+    "/v1/people/import",
+    "/v1/deliveries",
+    "/v1/requests",
+];
+
+/// Below those, what agents do all day.
+const AGENTS_WORK: [&str; 2] = ["/v1/agents/{id}/presence", "/v1/queues/{id}/claim"];
+
+/// The scope that an agent's own key needs: agents work at the desk and do not arrange it.
+fn needed_of_agents(method: &Method, path: &str) -> Scope {
+    let needed = needed(method, path);
+    let arranges = needed == Scope::Write
+        && CONFIGURATION.iter().any(|configuration| path.starts_with(configuration))
+        && !AGENTS_WORK.contains(&path);
+    if arranges { Scope::Admin } else { needed }
+}
+
 /// Lets a request through whose key permits it; what comes after finds the [`Key`].
 pub(super) async fn check(
     State(api): State<Api>,
@@ -40,13 +67,19 @@ pub(super) async fn check(
     next: Next,
 ) -> Result<Response, Problem> {
     let key = authenticate(&api, request.headers()).await?;
-    let needed = needed(request.method(), matched.as_str());
+    let (method, path) = (request.method(), matched.as_str());
+    let needed = needed(method, path);
     if key.scope < needed {
         let detail = format!(
             "this needs a key with the scope `{needed}`, and yours has `{}`; \
              `frontdesk key create --scope {needed}` makes one",
             key.scope
         );
+        return Err(Problem::new(Code::MissingScope, detail));
+    }
+    if key.agent_id.is_some() && key.scope < needed_of_agents(method, path) {
+        let detail = "this key is an agent's own, and agents do not change how the desk works; use a \
+            key without an agent, which `frontdesk key create --scope write` makes";
         return Err(Problem::new(Code::MissingScope, detail));
     }
     request.extensions_mut().insert(key);
@@ -66,10 +99,17 @@ async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Key, Problem> {
     };
     let mut tx = api.store.begin_read().await?;
     let key = keys::find(&mut tx, &hash).await?;
+    let agent = match key.as_ref().and_then(|key| key.agent_id.as_deref()) {
+        Some(agent) => agents::get(&mut tx, agent).await?,
+        None => None,
+    };
     tx.rollback().await?;
     let Some(key) = key else {
         return Err(invalid("no such key; `frontdesk key list` shows those there are"));
     };
+    if agent.is_some_and(|agent| !agent.active) {
+        return Err(invalid("this key is the own one of an agent who is not active any more"));
+    }
     let now = api.clock.now().as_millis();
     if !key.opens(now) {
         return Err(invalid("this key expired or was revoked; `frontdesk key create` makes one"));

@@ -1,4 +1,5 @@
-//! One look: put right what time did, then push until nothing more can be pushed.
+//! One look: put right what time did, push until nothing more can be pushed, and let go on what then
+//! still waits too long or is too much.
 //!
 //! Planning reads the first items of each lane, as many as the agents there have room for, once for
 //! each waiting time after which one of them is eligible: an agent who may take one of these may take
@@ -54,22 +55,32 @@ pub async fn sweep(store: &Store, rules: &Rules, now: i64) -> Result<(), StoreEr
     tx.rollback().await?;
     if due {
         put_back(store, rules, now).await?;
-        act_on_waits(store, now).await?;
-    }
-    for queue in &queues {
-        relieve(store, queue, now).await?;
     }
     if rules.reassign_when_offline {
         reassign(store, now).await?;
     }
-    let pushing = queues.into_iter().filter(|queue| queue.settings.pushes());
-    let queues: Queues = pushing.map(|queue| (queue.id, queue.settings)).collect();
+    let pushing = queues.iter().filter(|queue| queue.settings.pushes());
+    let pushing: Queues = pushing.map(|queue| (queue.id.clone(), queue.settings.clone())).collect();
+    push(store, &pushing, now).await?;
+    // Only what nobody here is free for goes on, and there somebody may be.
+    let mut moved = due && act_on_waits(store, now).await?;
+    for queue in &queues {
+        moved |= relieve(store, queue, now).await?;
+    }
+    if moved {
+        push(store, &pushing, now).await?;
+    }
+    Ok(())
+}
+
+/// Pushes until nothing more can be pushed.
+async fn push(store: &Store, queues: &Queues, now: i64) -> Result<(), StoreError> {
     if queues.is_empty() {
         return Ok(());
     }
     let mut stalled = 0;
     for _ in 0..ROUNDS {
-        let planned = plan(store, &queues, now).await?;
+        let planned = plan(store, queues, now).await?;
         // Other instances are faster, or somebody holds what was planned: the next look will tell.
         if planned.is_empty() || stalled > STALLED {
             return Ok(());
@@ -189,8 +200,9 @@ async fn leave(store: &Store, agent: &str, now: i64) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// Does what queues say is done to what has waited too long.
-async fn act_on_waits(store: &Store, now: i64) -> Result<(), StoreError> {
+/// Does what queues say is done to what has waited too long; returns whether anything has.
+async fn act_on_waits(store: &Store, now: i64) -> Result<bool, StoreError> {
+    let mut acted = false;
     loop {
         let mut tx = store.begin().await?;
         let overdue = offers::overdue(&mut tx, now).await?;
@@ -206,27 +218,30 @@ async fn act_on_waits(store: &Store, now: i64) -> Result<(), StoreError> {
         }
         tx.commit().await?;
         if overdue.is_empty() {
-            return Ok(());
+            return Ok(acted);
         }
+        acted = true;
     }
 }
 
-/// Moves on what a queue has beyond what it may have.
-async fn relieve(store: &Store, queue: &Queue, now: i64) -> Result<(), StoreError> {
-    let Some(overflow) = &queue.settings.overflow else { return Ok(()) };
-    let Some(above) = overflow.above else { return Ok(()) };
+/// Moves on what a queue has beyond what it may have; returns whether anything went.
+async fn relieve(store: &Store, queue: &Queue, now: i64) -> Result<bool, StoreError> {
+    let Some(overflow) = &queue.settings.overflow else { return Ok(false) };
+    let Some(above) = overflow.above else { return Ok(false) };
     let mut tx = store.begin_read().await?;
     let depth = offers::store::depth(&mut tx, &queue.id).await?;
     tx.rollback().await?;
     if depth <= above {
-        return Ok(());
+        return Ok(false);
     }
     let mut tx = store.begin().await?;
     let reason = format!("more than {above} waited in {}", queue.id);
+    let mut moved = false;
     for item in offers::surplus(&mut tx, &queue.id, above).await? {
-        desk::overflow_into(&mut tx, &item, &overflow.queue, &reason, now).await?;
+        moved |= desk::overflow_into(&mut tx, &item, &overflow.queue, &reason, now).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(moved)
 }
 
 /// Puts what agents who went offline have at hand back into its queue.

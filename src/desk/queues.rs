@@ -63,6 +63,7 @@ async fn put(
         queue: queue.to_owned(),
         priority: last.as_ref().map_or(routing::DEFAULT_PRIORITY, |item| item.priority),
         route: None,
+        unrouted: false,
         // What a route asked for holds in its own queue; another queue is another matter.
         skills: skills.filter(|_| last.as_ref().is_some_and(|item| item.queue == queue)).collect(),
         reason: reason.to_owned(),

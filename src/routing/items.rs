@@ -35,7 +35,7 @@ pub struct WorkItem {
     /// The route that chose the queue; `null` when none did.
     #[sqlx(rename = "route_id")]
     pub route: Option<String>,
-    /// Whether no route wanted it.
+    /// Whether no route wanted it, and nobody put it there.
     pub unrouted: bool,
     /// Why it is in this queue.
     pub reason: String,
@@ -151,6 +151,13 @@ impl Lane {
         self.shown().split(' ').skip(1)
     }
 
+    /// The same without skills: what a route asked for holds in the route's own queue.
+    #[must_use]
+    pub fn without_skills(&self) -> Self {
+        let mark = if self.is_rejected() { REJECTED } else { "" };
+        Self(format!("{}{mark}", self.contact_type().as_str()))
+    }
+
     /// Whether somebody rejected its items for good.
     #[must_use]
     pub fn is_rejected(&self) -> bool {
@@ -216,7 +223,7 @@ pub async fn enqueue(tx: &mut Tx, work: Vec<NewWork>, now: i64) -> Result<Vec<Uu
             sort_1,
             sort_2,
             due_at: decision.terms.max_wait().map(|wait| now + wait),
-            unrouted: decision.route.is_none(),
+            unrouted: decision.unrouted,
             route_id: decision.route,
             reason: decision.reason,
             now,

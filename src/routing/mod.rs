@@ -192,6 +192,8 @@ pub struct Decision {
     pub priority: i64,
     /// The route that was taken; `None` when none was.
     pub route: Option<String>,
+    /// Whether routes were asked, and none wanted it.
+    pub unrouted: bool,
     /// What an agent must know to be given it.
     pub skills: Vec<String>,
     /// Why, in a sentence.
@@ -260,6 +262,7 @@ impl Table {
                         queue: route.queue.clone(),
                         priority: route.priority,
                         route: Some(route.id.clone()),
+                        unrouted: false,
                         skills: route.skills.clone(),
                         reason: format!("route {} matched{passed}", route.id),
                         terms: self.terms(&route.queue),
@@ -279,6 +282,7 @@ impl Table {
             queue: self.default_queue.clone(),
             priority: DEFAULT_PRIORITY,
             route: None,
+            unrouted: true,
             skills: Vec::new(),
             reason,
             terms: self.terms(&self.default_queue),

@@ -39,6 +39,16 @@ pub struct Queue {
     pub version: i64,
 }
 
+impl Queue {
+    /// Whether it is open at `at`, in Unix milliseconds.
+    #[must_use]
+    pub fn is_open(&self, at: i64) -> bool {
+        let opening = self.settings.schedule.as_ref().map(Opening::new);
+        // Checked on entry; better open than deaf.
+        opening.is_none_or(|opening| opening.map_or(true, |opening| opening.is_open(at)))
+    }
+}
+
 /// How a queue is served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -249,6 +259,10 @@ impl QueueSettings {
         Terms {
             sort: [self.sort.first().copied(), self.sort.get(1).copied()],
             max_wait_seconds: self.max_wait.as_ref().map(|max_wait| max_wait.seconds),
+            notifies: self
+                .max_wait
+                .as_ref()
+                .is_some_and(|max_wait| max_wait.action == MaxWaitAction::Notify),
         }
     }
 }
@@ -258,6 +272,7 @@ impl QueueSettings {
 pub struct Terms {
     sort: [Option<SortField>; 2],
     max_wait_seconds: Option<i64>,
+    notifies: bool,
 }
 
 impl Terms {
@@ -284,6 +299,12 @@ impl Terms {
             Some(SortField::OpenedAtBackwards) => [0, 0, -1],
             None => [0, 0, 0],
         })
+    }
+
+    /// Whether what has waited too long stays, and somebody is told.
+    #[must_use]
+    pub fn notifies(&self) -> bool {
+        self.notifies
     }
 
     /// How many milliseconds an item may wait.

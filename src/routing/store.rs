@@ -154,15 +154,19 @@ pub async fn save_queue(tx: &mut Tx, queue: &Queue) -> Result<bool, StoreError> 
     Ok(changed == 1)
 }
 
-/// Puts what waits in a queue, or is offered from it, into the order of its terms.
+/// Puts what waits in a queue, or is offered from it, into the order of its terms, and counts anew
+/// how long it may wait: from when it came into this queue. Who was notified is not again.
 pub async fn reorder(tx: &mut Tx, queue: &str, terms: &Terms) -> Result<(), StoreError> {
     const SQL: &str = "update work_items set \
         sort_1 = $2 * priority + $3 * queued_at + $4 * coalesce((select i.opened_at from interactions i \
         where i.id = work_items.interaction_id), 0), \
         sort_2 = $5 * priority + $6 * queued_at + $7 * coalesce((select i.opened_at from interactions i \
         where i.id = work_items.interaction_id), 0), \
-        due_at = case when exists (select 1 from work_item_events e where e.work_item_id = work_items.id \
-        and e.kind = 'notified') then null else queued_at + $8 end where queue_id = $1 and state in ('queued', 'pending_accept')";
+        due_at = case when ($9 or overflowed_from is not null) and exists (select 1 from work_item_events e \
+        where e.work_item_id = work_items.id and e.kind = 'notified' and not exists (select 1 \
+        from work_item_events o where o.work_item_id = e.work_item_id and o.kind = 'overflowed' and o.at > e.at)) \
+        then null else coalesce((select max(o.at) from work_item_events o where o.work_item_id = work_items.id \
+        and o.kind = 'overflowed'), queued_at) + $8 end where queue_id = $1 and state in ('queued', 'pending_accept')";
     let [[a, b, c], [d, e, f]] = terms.factors();
     on_engine!(tx, conn => sqlx::query(SQL)
         .bind(queue)
@@ -173,6 +177,7 @@ pub async fn reorder(tx: &mut Tx, queue: &str, terms: &Terms) -> Result<(), Stor
         .bind(e)
         .bind(f)
         .bind(terms.max_wait())
+        .bind(terms.notifies())
         .execute(conn)
         .await
         .map(drop))?;

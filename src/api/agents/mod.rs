@@ -274,7 +274,7 @@ async fn create(
     Ok(Created(format!("/v1/agents/{}", agent.id), details))
 }
 
-/// Changes an agent.
+/// Changes an agent. One who is deactivated is offline, and what was offered goes back.
 #[utoipa::path(patch, path = "/v1/agents/{id}", tag = "agents",
     params(("id" = String, Path, description = "The agent's id.")), request_body = AgentChange,
     responses((status = 200, body = AgentDetails, description = "The changed agent.")))]
@@ -297,10 +297,12 @@ async fn change(
         ..before.clone()
     };
     agents::check(&agent.id, &agent.name)?;
+    let leaves = before.active && !agent.active;
     let availability = Availability {
         capacity: change.capacity.unwrap_or(was.capacity),
         queues: change.queues.unwrap_or_else(|| was.queues.clone()),
         skills: change.skills.unwrap_or_else(|| was.skills.clone()),
+        presence: if leaves { Presence::Offline } else { was.presence },
         ..was.clone()
     };
     check(&mut tx, &availability).await?;
@@ -308,8 +310,8 @@ async fn change(
         return Err(Problem::conflict());
     }
     availability::save(&mut tx, &availability).await?;
-    if before.active && !agent.active {
-        offers::withdraw(&mut tx, &id, &author, now).await?;
+    if leaves {
+        offers::dismiss(&mut tx, &id, &author, now).await?;
     }
     let mut changes = audit::differences(&before, &agent);
     changes.extend(audit::differences(&was, &availability));
@@ -336,6 +338,11 @@ async fn presence(
     let mut tx = api.store.begin().await?;
     let was = availability::lock(&mut tx, &id).await?;
     let was = was.ok_or_else(|| Problem::not_found("agent"))?;
+    if !was.active {
+        let detail =
+            "this agent is not active; PATCH /v1/agents/{id} with {\"active\": true} first";
+        return Err(Problem::new(Code::UnknownAgent, detail));
+    }
     availability::set_presence(&mut tx, &id, new.presence, now).await?;
     if new.presence != Presence::Available {
         offers::withdraw(&mut tx, &id, &author, now).await?;

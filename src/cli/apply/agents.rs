@@ -7,7 +7,11 @@ use crate::{
     audit::{self, Author, Subject},
     cli::{Exit, fault},
     db::{StoreError, Tx},
-    routing::{self, DEFAULT_QUEUE, RouteError, availability},
+    routing::{
+        self, DEFAULT_QUEUE, RouteError,
+        availability::{self, Presence},
+        offers,
+    },
 };
 
 /// How many agents are read at a time.
@@ -20,6 +24,7 @@ pub(super) async fn put(
     now: i64,
     changes: &mut Changes,
 ) -> anyhow::Result<()> {
+    let author = Author::command("apply");
     let stored = everybody(tx).await?;
     let ids = stored.iter().map(|(agent, _)| agent.id.as_str());
     changes.leave_alone("agent", ids, |id| desired.iter().any(|agent| agent.id == id));
@@ -45,10 +50,12 @@ pub(super) async fn put(
         }
         let was = availability::get(tx, &agent.id).await?;
         let was = was.ok_or_else(|| anyhow::anyhow!("{what} is gone again"))?;
+        let leaves = before.as_ref().is_some_and(|(before, _)| before.active) && !agent.active;
         let is = availability::Availability {
             capacity: capacity.unwrap_or(was.capacity),
             queues: served.unwrap_or_else(|| was.queues.clone()),
             skills: skills.unwrap_or_else(|| was.skills.clone()),
+            presence: if leaves { Presence::Offline } else { was.presence },
             ..was.clone()
         };
         let mut details = Vec::new();
@@ -69,11 +76,14 @@ pub(super) async fn put(
             let message = format!("{what} was changed at the same moment; apply again");
             return Err(fault(Exit::Failed, message));
         }
+        if leaves {
+            offers::dismiss(tx, &changed.id, &author, now).await?;
+        }
         let subject = Subject::new("agent", &changed.id);
         let mut told = audit::differences(&before.map(|(agent, _)| agent), &changed);
         told.extend(audit::differences(&before.map(|_| &was), &is));
         let action = if before.is_some() { "change" } else { "create" };
-        audit::record(tx, &Author::command("apply"), subject, action, told, now).await?;
+        audit::record(tx, &author, subject, action, told, now).await?;
         match before {
             Some(_) => changes.changed(what, details),
             None => changes.created(what),

@@ -102,7 +102,9 @@ pub(super) async fn queue_steps(tx: &mut Tx, interaction: Uuid) -> Result<Vec<St
             step: "queue",
             at: item.queued_at,
             what: format!("{} in {}, priority {}", item.state, item.queue, item.priority),
-            rule: item.route.unwrap_or_else(|| "unrouted".to_owned()),
+            rule: item
+                .route
+                .unwrap_or_else(|| if item.unrouted { "unrouted" } else { "put there" }.to_owned()),
             reason: Some(item.reason),
         });
         let events = routing::history::of_item(tx, item.id).await?.into_iter();

@@ -1,8 +1,8 @@
 //! To whom waiting items are pushed: values in, offers out.
 //!
 //! Items are taken in the order they are served, and each goes to the best of the agents who may
-//! take it now: the one of the customer's previous conversation, then who has not rejected it, then
-//! who has most room, then who was given work longest ago. Nothing here waits, reads or locks; what
+//! take it now: who has not rejected it or given it away, then the one of the customer's previous
+//! conversation, then who has most room, then who was given work longest ago. Nothing here waits, reads or locks; what
 //! the world looks like when an offer is written is checked there.
 
 #[cfg(test)]
@@ -48,7 +48,8 @@ pub struct Waiting {
     pub place: [i64; 2],
     /// The agent of the customer's previous conversation.
     pub previous_agent: Option<String>,
-    /// Agents who rejected it, and whether it is not to be offered to them again.
+    /// Agents who rejected it, let it run out or gave it away, and whether it is not to be offered
+    /// to them again.
     pub rejected_by: Vec<(String, bool)>,
 }
 
@@ -126,12 +127,12 @@ fn may_be_pushed(agent: &Agent, queue: &QueueSettings, item: &Waiting, now: i64)
 }
 
 /// The least is the best.
-fn rank<'a>(agent: &'a Agent, item: &Waiting) -> (bool, usize, Reverse<i64>, i64, &'a str) {
+fn rank<'a>(agent: &'a Agent, item: &Waiting) -> (usize, bool, Reverse<i64>, i64, &'a str) {
     let Agent { availability, load } = agent;
     let id = availability.id.as_str();
     let rejections = item.rejected_by.iter().filter(|(by, _)| by == id).count();
     let room = availability.capacity.room(load, item.lane.contact_type());
-    (!is_previous(agent, item), rejections, Reverse(room), availability.last_work_at, id)
+    (rejections, !is_previous(agent, item), Reverse(room), availability.last_work_at, id)
 }
 
 fn is_previous(agent: &Agent, item: &Waiting) -> bool {

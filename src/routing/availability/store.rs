@@ -148,11 +148,13 @@ pub async fn at_hand(tx: &mut Tx, id: &str) -> Result<Load, StoreError> {
     Ok(loads.into_values().next().unwrap_or_default())
 }
 
-/// Messaging at hand of agents who said that they are gone.
+/// Messaging that agents who said that they are gone had at hand then; what they took since, they
+/// took knowing.
 pub async fn left_behind(tx: &mut Tx) -> Result<Vec<Uuid>, StoreError> {
     const SQL: &str = "select i.id from agents a join interactions i on i.assigned_to = a.id \
         where a.presence = 'offline' and a.presence_at > 0 and i.active and i.type = 'messaging' \
-        and i.state = 'work_in_progress' order by i.id limit 200";
+        and i.state = 'work_in_progress' and i.state_changed_at <= a.presence_at \
+        and coalesce(i.assigned_at, 0) <= a.presence_at order by i.id limit 200";
     let rows: Vec<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }

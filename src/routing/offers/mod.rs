@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     Lane, QueueSettings, WorkItem,
     assignment::{Offer, eligible_after, is_skilled},
-    availability::{self, Availability, Load},
+    availability::{self, Availability, Load, Presence},
     history::{NewItemEvent, record},
     store::item,
 };
@@ -28,6 +28,9 @@ pub const CLAIM_SECONDS: i64 = 60;
 
 /// Returned items and overdue items that are dealt with in one transaction.
 const AT_ONCE: i64 = 200;
+
+/// For how long an item that cannot overflow yet, since the other queue is closed, is left alone.
+const CLOSED_MILLIS: i64 = 60_000;
 
 /// Why an offer was not made, or nothing could be done with it.
 #[derive(Debug, thiserror::Error)]
@@ -243,8 +246,31 @@ pub async fn withdraw(
     author: &Author,
     now: i64,
 ) -> Result<usize, StoreError> {
-    let pushed = store::pushed_to(tx, agent).await?;
-    let rows = pushed.into_iter().map(|id| (id, agent.to_owned())).collect();
+    let offered = store::offered_to(tx, agent).await?;
+    let pushed = offered.into_iter().filter(|(_, pushed)| *pushed);
+    take_back(tx, pushed.map(|(id, _)| id), agent, author, now).await
+}
+
+/// Lets an agent go: gone, and nothing is offered to them any more, whether pushed or claimed.
+pub async fn dismiss(
+    tx: &mut Tx,
+    agent: &str,
+    author: &Author,
+    now: i64,
+) -> Result<usize, StoreError> {
+    availability::set_presence(tx, agent, Presence::Offline, now).await?;
+    let offered = store::offered_to(tx, agent).await?;
+    take_back(tx, offered.into_iter().map(|(id, _)| id), agent, author, now).await
+}
+
+async fn take_back(
+    tx: &mut Tx,
+    items: impl Iterator<Item = Uuid>,
+    agent: &str,
+    author: &Author,
+    now: i64,
+) -> Result<usize, StoreError> {
+    let rows = items.map(|id| (id, agent.to_owned())).collect();
     let back = store::put_back(tx, rows, now).await?;
     let event = |id: &Uuid| {
         let reason = "the agent is not available any more";
@@ -275,7 +301,8 @@ pub async fn surplus(tx: &mut Tx, queue: &str, above: i64) -> Result<Vec<WorkIte
     Ok(items)
 }
 
-/// Moves a waiting item to another queue, once; it keeps the time it has waited.
+/// Moves a waiting item to another queue, once, unless that is closed; it keeps the time it has
+/// waited, but not the skills that its route asked for.
 pub async fn overflow(
     tx: &mut Tx,
     item: &WorkItem,
@@ -290,10 +317,16 @@ pub async fn overflow(
         store::act_upon(tx, item.id).await?;
         return Ok(false);
     };
+    if !queue.is_open(now) {
+        store::put_off(tx, item.id, now + CLOSED_MILLIS, now).await?;
+        return Ok(false);
+    }
     let terms = queue.settings.terms();
+    let lane = item.lane.without_skills();
     let moved = store::Moved {
         id: item.id,
         queue: to,
+        lane: &lane,
         reason,
         place: terms.place(item.priority, item.queued_at, opened_at),
         due_at: terms.max_wait().map(|wait| now + wait),

@@ -54,6 +54,7 @@ struct WaitingRow {
     sort_1: i64,
     sort_2: i64,
     previous_agent: Option<String>,
+    given_away_by: Option<String>,
 }
 
 impl From<WaitingRow> for Waiting {
@@ -66,7 +67,7 @@ impl From<WaitingRow> for Waiting {
             queued_at: row.queued_at,
             place: [row.sort_1, row.sort_2],
             previous_agent: row.previous_agent,
-            rejected_by: Vec::new(),
+            rejected_by: row.given_away_by.map(|agent| (agent, false)).into_iter().collect(),
         }
     }
 }
@@ -75,9 +76,10 @@ macro_rules! select_waiting {
     ($rest:literal) => {
         concat!(
             "select w.id, w.queue_id, w.lane, w.priority, w.queued_at, w.sort_1, w.sort_2, \
-             p.assigned_to as previous_agent from work_items w \
+             p.assigned_to as previous_agent, b.assigned_to as given_away_by from work_items w \
              left join interactions i on i.id = w.interaction_id \
              left join interactions p on p.id = i.parent_id \
+             left join work_items b on b.id = w.previous_id and b.state = 'completed' \
              where w.queue_id = $1 and w.lane = $2 and w.state = 'queued' ",
             $rest
         )
@@ -144,9 +146,9 @@ async fn with_rejections(tx: &mut Tx, items: Vec<Waiting>) -> Result<Vec<Waiting
     for (item, agent, excludes) in rows {
         rejections.entry(item).or_default().push((agent, excludes));
     }
-    let with = |item: Waiting| {
-        let rejected_by = rejections.remove(&item.id).unwrap_or_default();
-        Waiting { rejected_by, ..item }
+    let with = |mut item: Waiting| {
+        item.rejected_by.extend(rejections.remove(&item.id).unwrap_or_default());
+        item
     };
     Ok(items.into_iter().map(with).collect())
 }
@@ -302,13 +304,11 @@ pub async fn run_out(tx: &mut Tx, now: i64, limit: i64) -> Result<Vec<TimedOut>,
     Ok(rows.into_iter().map(timed_out).collect())
 }
 
-/// What is pushed to an agent and not accepted yet.
-pub async fn pushed_to(tx: &mut Tx, agent: &str) -> Result<Vec<Uuid>, StoreError> {
+/// What is offered to an agent and not accepted yet, and whether it was pushed.
+pub async fn offered_to(tx: &mut Tx, agent: &str) -> Result<Vec<(Uuid, bool)>, StoreError> {
     const SQL: &str =
-        "select id from work_items where assigned_to = $1 and state = 'pending_accept' and pushed";
-    let rows: Vec<(Uuid,)> =
-        on_engine!(tx, conn => sqlx::query_as(SQL).bind(agent).fetch_all(conn).await)?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+        "select id, pushed from work_items where assigned_to = $1 and state = 'pending_accept'";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(agent).fetch_all(conn).await)?)
 }
 
 /// Waiting items that have waited too long, held until the transaction ends.
@@ -334,6 +334,14 @@ pub async fn last(tx: &mut Tx, queue: &str, limit: i64) -> Result<Vec<Uuid>, Sto
         query => query.bind(queue).bind(limit)))
 }
 
+/// Puts off what happens to an item that has waited too long.
+pub async fn put_off(tx: &mut Tx, id: Uuid, until: i64, now: i64) -> Result<(), StoreError> {
+    const SQL: &str = "update work_items set due_at = $2 where id = $1 and due_at <= $3";
+    on_engine!(tx, conn => sqlx::query(SQL).bind(id).bind(until).bind(now).execute(conn).await
+        .map(drop))?;
+    Ok(())
+}
+
 /// Notes that what happens to an item that has waited too long has happened.
 pub async fn act_upon(tx: &mut Tx, id: Uuid) -> Result<(), StoreError> {
     const SQL: &str = "update work_items set due_at = null where id = $1";
@@ -348,6 +356,8 @@ pub struct Moved<'a> {
     pub id: Uuid,
     /// Where it goes.
     pub queue: &'a str,
+    /// What it takes there.
+    pub lane: &'a Lane,
     /// Why.
     pub reason: &'a str,
     /// Its place there.
@@ -361,7 +371,7 @@ pub struct Moved<'a> {
 /// Moves a waiting item to another queue, unless it has moved before; returns whether it did.
 pub async fn move_to(tx: &mut Tx, moved: &Moved<'_>) -> Result<bool, StoreError> {
     const SQL: &str = "update work_items set overflowed_from = queue_id, queue_id = $2, reason = $3, sort_1 = $4, \
-        sort_2 = $5, due_at = $6, changed_at = $7, version = version + 1 \
+        sort_2 = $5, due_at = $6, changed_at = $7, lane = $8, version = version + 1 \
         where id = $1 and state = 'queued' and overflowed_from is null";
     let [sort_1, sort_2] = moved.place;
     let done = on_engine!(tx, conn => sqlx::query(SQL)
@@ -372,6 +382,7 @@ pub async fn move_to(tx: &mut Tx, moved: &Moved<'_>) -> Result<bool, StoreError>
         .bind(sort_2)
         .bind(moved.due_at)
         .bind(moved.now)
+        .bind(moved.lane.as_str())
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?;

@@ -40,13 +40,13 @@ on_both! {
         let leave = gateway.call("PATCH", "/v1/agents/ana").key(key).header("if-match", "\"1\"");
         assert_eq!(leave.json(&json!({"active": false})).await.status, 200);
 
-        let add = async |key: &str, agent: Option<&str>, id: &str| {
-            let call = gateway.call("POST", "/v1/agents").key(key);
+        let add = async |key: &str, agent: Option<&str>, name: &str| {
+            let call = gateway.call("POST", "/v1/people").key(key);
             let call = match agent {
                 Some(agent) => call.header("frontdesk-agent", agent),
                 None => call,
             };
-            let answer = call.json(&json!({"id": id, "name": id})).await;
+            let answer = call.json(&json!({"kind": "contact", "name": name})).await;
             (answer.status, answer.json()["code"].clone())
         };
         let refused = |code: &str| (403, json!(code));
@@ -57,9 +57,49 @@ on_both! {
         assert_eq!(add(key, Some("ben"), "e").await, (201, Value::Null));
         let mine = "/v1/audit?author_kind=agent&author=ben";
         let mine = gateway.call("GET", mine).key(key).send().await.json();
-        let subjects: Vec<_> =
-            mine["data"].as_array().expect("a list").iter().map(|entry| &entry["subject"]).collect();
-        assert_eq!(subjects, ["e", "d"]);
+        let entries = mine["data"].as_array().expect("a list").iter();
+        let names: Vec<_> = entries.map(|entry| {
+            let changes = entry["changes"].as_array().expect("a list").iter();
+            changes.clone().find(|change| change["field"] == "name").map(|change| &change["to"])
+        }).collect();
+        assert_eq!(names, [Some(&json!("e")), Some(&json!("d"))]);
+        gateway.stop().await;
+    }
+
+    async fn an_agents_own_key_works_at_the_desk_and_does_not_arrange_it(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        for id in ["ana", "ben"] {
+            let agent = json!({"id": id, "name": id, "queues": ["default"]});
+            gateway.call("POST", "/v1/agents").key(key).json(&agent).await;
+        }
+        let own = &gateway.key_of_agent("ana").await;
+        let post = async |path: &str, body: Value| {
+            let answer = gateway.call("POST", path).key(own).json(&body).await;
+            let code = (!answer.bytes.is_empty()).then(|| answer.json()["code"].clone());
+            (answer.status, code.unwrap_or_default())
+        };
+        let refused = (403, json!("missing_scope"));
+        assert_eq!(post("/v1/agents", json!({"id": "eve", "name": "Eve"})).await, refused);
+        assert_eq!(post("/v1/queues", json!({"id": "mine"})).await, refused);
+        assert_eq!(post("/v1/routes", json!({"id": "mine", "queue": "default"})).await, refused);
+        for path in ["/v1/agents/ana", "/v1/agents/ben", "/v1/queues/default"] {
+            let change = gateway.call("PATCH", path).key(own).header("if-match", "\"1\"");
+            assert_eq!(change.json(&json!({"name": "Another"})).await.status, 403, "{path}");
+        }
+        assert_eq!(post("/v1/agents/ben/presence", json!({"presence": "busy"})).await.0, 403);
+        assert_eq!(post("/v1/agents/ana/presence", json!({"presence": "available"})).await.0, 200);
+        assert_eq!(post("/v1/queues/default/claim", json!({})).await, (204, Value::Null));
+
+        let list = async || gateway.call("GET", "/v1/interactions").key(own).send().await;
+        assert_eq!(list().await.status, 200);
+        let leave = gateway.call("PATCH", "/v1/agents/ana").key(key).header("if-match", "\"1\"");
+        let left = leave.json(&json!({"active": false})).await;
+        assert_eq!((left.status, &left.json()["presence"]), (200, &json!("offline")));
+        let gone = list().await;
+        assert_eq!((gone.status, &gone.json()["code"]), (401, &json!("invalid_key")));
+        let come = gateway.call("POST", "/v1/agents/ana/presence").key(key);
+        assert_eq!(come.json(&json!({"presence": "available"})).await.status, 403);
         gateway.stop().await;
     }
 }

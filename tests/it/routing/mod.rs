@@ -2,6 +2,7 @@
 
 mod pushing;
 mod simulation;
+mod waiting;
 
 use std::collections::BTreeSet;
 

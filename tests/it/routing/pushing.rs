@@ -12,7 +12,7 @@ fn everybody() -> Value {
 }
 
 /// What is offered to an agent, once so many items are.
-async fn offers(desk: &Desk, agent: &str, count: usize) -> Vec<Value> {
+pub async fn offers(desk: &Desk, agent: &str, count: usize) -> Vec<Value> {
     let path = format!("work-items?agent={agent}&state=pending_accept");
     let is = |list: &Value| list["data"].as_array().is_some_and(|items| items.len() == count);
     desk.until(&path, is).await["data"].as_array().cloned().unwrap_or_default()
@@ -109,80 +109,46 @@ on_both! {
         assert_eq!(told["history"][0]["reason"], "had the customer's previous conversation");
     }
 
-    async fn what_waits_too_long_is_told_once_and_stays(database: Database) {
+    async fn who_rejects_or_gives_away_comes_after_the_others(database: Database) {
         let desk = Desk::open(&database).await;
-        let max_wait = json!({"seconds": 60, "message": "Please bear with us"});
-        set_up(&desk, "default", json!({"max_wait": max_wait})).await;
         customers_write(&desk, 1).await;
-        desk.pass(59);
+        desk.does("ben", "interactions/IMS0000001/accept", json!({})).await;
+        desk.does("ben", "interactions/IMS0000001/close", json!({"short_description": "Done"})).await;
+        ready(&desk, &["ana", "ben"]).await;
+        desk.accept(sms("+15550100000", "SM9", "Hello again")).await;
+        let item = id(&offers(&desk, "ben", 1).await[0]);
+        desk.does("ben", &format!("work-items/{item}/reject"), json!({"reason": "busy"})).await;
+        assert_eq!(id(&offers(&desk, "ana", 1).await[0]), item);
+        assert_eq!(history(&desk, &item).await, ["offered ben", "rejected ben", "offered ana"]);
+        desk.does("ana", &format!("work-items/{item}/accept"), json!({})).await;
+        // Ana has room for more than Ben, and would be asked again before him.
+        employ(&desk, "ana", json!({"capacity": {"messaging": 4}})).await;
         let path = desk.open_interaction().await;
-        let item = id(&desk.see(&path).await["work_item"]);
-        desk.pass(1);
-        let shown = format!("work-items/{item}");
-        desk.until(&shown, |item| item["history"][0]["event"] == "notified").await;
-        // Changed settings put what waits in order anew, and tell nobody a second time.
-        set_up(&desk, "default", json!({"sort": ["queued_at"], "max_wait": max_wait})).await;
-        desk.pass(3600);
-        desk.accept(sms("+15550100009", "SM9", "I am new")).await;
-        desk.pass(60);
-        desk.until("work-items?queue=default", |list| {
-            list["data"].as_array().is_some_and(|items| items.len() == 2)
-        }).await;
-        let said = "messages where direction = 'outbound' and text = 'Please bear with us'";
-        desk.until_count(said, 2).await;
-        assert_eq!(history(&desk, &item).await, ["notified -"]);
-        let item = desk.see(&shown).await;
-        assert_eq!((&item["state"], &item["position"]), (&json!("queued"), &json!(1)));
-        let first = desk.see("interactions/IMS0000001").await;
-        assert_eq!(first["wait_time_ms"], Value::Null, "nobody has answered yet");
+        desk.does("ana", &format!("{path}/transfer"), json!({"queue": "default"})).await;
+        let next = offers(&desk, "ben", 1).await.remove(0);
+        assert_eq!(next["previous_id"], json!(item));
+        assert_eq!((&next["route"], &next["unrouted"]), (&Value::Null, &json!(false)));
+        let told = desk.see("explain/IMS0000002").await.to_string();
+        assert!(told.contains("put there") && told.matches("\"unrouted\"").count() == 1, "{told}");
     }
 
-    async fn who_opted_out_is_told_nothing_while_waiting(database: Database) {
+    async fn who_is_let_go_is_offline_and_nothing_is_offered_to_them(database: Database) {
         let desk = Desk::open(&database).await;
-        let max_wait = json!({"seconds": 60, "message": "Please bear with us"});
-        set_up(&desk, "default", json!({"max_wait": max_wait})).await;
-        desk.accept(sms("+15550100002", "SM1", "Hello")).await;
-        desk.accept(crate::support::requests::twilio("twilio-main", &[
-            ("To", crate::support::requests::OURS), ("From", "+15550100002"), ("MessageSid", "SM2"),
-            ("Body", "STOP"), ("OptOutType", "STOP"),
-        ])).await;
-        let item = id(&desk.see("interactions/IMS0000001").await["work_item"]);
-        desk.pass(60);
-        let told = |item: &Value| item["history"][0]["event"] == "notified";
-        desk.until(&format!("work-items/{item}"), told).await;
-        assert_eq!(desk.count("messages where direction = 'outbound'").await, 0);
-    }
-
-    async fn a_queue_overflows_by_time_and_by_number_and_once(database: Database) {
-        let desk = Desk::open(&database).await;
-        for queue in ["second", "third"] {
-            desk.does("ana", "queues", json!({"id": queue})).await;
-        }
-        let overflow = json!({"overflow": {"queue": "third"}, "max_wait": {"seconds": 60, "action": "overflow"}});
-        set_up(&desk, "second", overflow).await;
-        let overflow = json!({"overflow": {"queue": "second", "above": 2}});
-        set_up(&desk, "default", overflow).await;
-        customers_write(&desk, 4).await;
-        let in_queue = |count: usize| move |list: &Value| {
-            list["data"].as_array().is_some_and(|items| items.len() == count)
-        };
-        let moved = desk.until("queues/second/items", in_queue(2)).await["data"][0].clone();
-        assert_eq!((&moved["interaction"], &moved["overflowed_from"]), (&json!("IMS0000003"), &json!("default")));
-        assert_eq!(moved["reason"], "more than 2 waited in default");
-        desk.until("queues/default/items", in_queue(2)).await;
-        desk.pass(60);
-        // What moved once stays; that it waits too long is told instead.
-        let item = id(&moved);
-        desk.until(&format!("work-items/{item}"), |item| item["history"][1]["event"] == "notified").await;
-        assert_eq!(desk.see("queues/third/items").await["data"], json!([]));
-        desk.add_route(0, "second", json!({"text": "second"})).await;
-        set_up(&desk, "second", json!({"overflow": {"queue": "third"}, "max_wait": {"seconds": 60, "action": "overflow"}})).await;
-        desk.accept(sms("+15550100077", "SM77", "second line")).await;
-        desk.pass(60);
-        let late = desk.until("queues/third/items", in_queue(1)).await["data"][0].clone();
-        assert_eq!((&late["overflowed_from"], &late["wait_seconds"]), (&json!("second"), &json!(60)));
-        assert_eq!(late["reason"], "waited 60 s in second and went on");
-        assert_eq!(history(&desk, &id(&late)).await, ["overflowed -"]);
+        ready(&desk, &["ana"]).await;
+        employ(&desk, "ana", json!({"capacity": {"messaging": 2}})).await;
+        be(&desk, "ana", "busy").await;
+        customers_write(&desk, 1).await;
+        let claimed = id(&desk.does("ana", "queues/default/claim", json!({"seconds": 3600})).await);
+        be(&desk, "ana", "available").await;
+        desk.accept(sms("+15550100077", "SM77", "Hello")).await;
+        offers(&desk, "ana", 2).await;
+        employ(&desk, "ana", json!({"active": false})).await;
+        assert_eq!(offers(&desk, "ana", 0).await, Vec::<Value>::new());
+        assert_eq!(history(&desk, &claimed).await, ["offered ana", "withdrawn ana"]);
+        let (status, _) = desk.change("ben", "agents/ana", json!({"active": true})).await;
+        assert_eq!(status, 200);
+        assert_eq!(desk.see("agents/ana").await["presence"], "offline");
+        assert_eq!(desk.see("queues/default/items").await["data"].as_array().map(Vec::len), Some(2));
     }
 
     async fn work_stays_with_who_goes_offline_unless_it_is_to_be_reassigned(database: Database) {
@@ -205,6 +171,15 @@ on_both! {
         let left = desk.see("interactions/IMS0000001").await;
         assert_eq!((&left["state"], &left["assigned_to"]), (&json!("on_hold"), &Value::Null));
         assert_eq!(left["work_item"]["reason"], "the agent went offline");
+        assert_eq!(left["work_item"]["unrouted"], false);
+        // What somebody takes who is offline, they take knowing.
+        desk.pass(1);
+        desk.does("ben", "interactions/IMS0000001/assign", json!({"agent": "ana"})).await;
+        be(&desk, "ben", "busy").await;
+        be(&desk, "ben", "available").await;
+        let sweeps = "work_items where state = 'pending_accept' and assigned_to = 'ben'";
+        desk.until_count(sweeps, 1).await;
+        assert_eq!(desk.see("interactions/IMS0000001").await["assigned_to"], "ana");
     }
 
     async fn two_instances_offer_each_item_once_and_exceed_no_capacity(database: Database) {

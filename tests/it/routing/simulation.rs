@@ -249,6 +249,7 @@ impl World {
             queue: queue.to_owned(),
             priority,
             route: None,
+            unrouted: true,
             skills: skills.iter().map(|skill| (*skill).to_owned()).collect(),
             reason: "simulated".to_owned(),
             terms: QueueSettings::default().terms(),

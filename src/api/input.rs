@@ -96,22 +96,53 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let essence = content_type.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                Code::UnsupportedMediaType,
-                "send JSON, with the header `content-type: application/json`",
-            ));
+        if !is_json(&request) {
+            return Err(not_json());
         }
-        let bytes = read(request, state).await?;
-        let json = &mut serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut *json);
-        let value = value.map_err(|error| body_problem(error.path(), error.inner()))?;
-        json.end().map_err(|error| malformed(&error))?;
-        Ok(Self(value))
+        parse(&read(request, state).await?).map(Self)
     }
+}
+
+/// A JSON body whose every field may be left out: without one, and with `null`, nothing is said.
+#[derive(Debug)]
+pub(super) struct MayBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MayBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let is_json = is_json(&request);
+        let bytes = read(request, state).await?;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !is_json {
+            return Err(not_json());
+        }
+        parse::<Option<T>>(&bytes).map(|said| Self(said.unwrap_or_default()))
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn not_json() -> Problem {
+    Problem::new(
+        Code::UnsupportedMediaType,
+        "send JSON, with the header `content-type: application/json`",
+    )
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let json = &mut serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut *json);
+    let value = value.map_err(|error| body_problem(error.path(), error.inner()))?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(value)
 }
 
 /// Reads a body of bounded size.

@@ -15,7 +15,7 @@ use super::{
     Api, Context,
     agents::{By, OwnKey},
     announce,
-    input::{Body, IfMatch, Paging, Path, Query},
+    input::{Body, IfMatch, MayBody, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::{Code, Problem},
 };
@@ -230,7 +230,7 @@ async fn items(
 /// Accept, reject or renew it under `/v1/work-items`; otherwise it is back in its place when the
 /// time is over. An idempotency key makes a repeated claim the same claim.
 #[utoipa::path(post, path = "/v1/queues/{id}/claim", tag = "queues",
-    params(("id" = String, Path, description = "The queue's id.")), request_body = Claim,
+    params(("id" = String, Path, description = "The queue's id.")), request_body = Option<Claim>,
     responses((status = 200, body = WorkItem, description = "The item, offered to the agent."),
         (status = 204, description = "Nothing waits that the agent may take.")))]
 async fn claim(
@@ -238,7 +238,7 @@ async fn claim(
     by: By,
     own: OwnKey,
     Path(id): Path<String>,
-    Body(body): Body<Claim>,
+    MayBody(body): MayBody<Claim>,
 ) -> Result<Response, Problem> {
     let seconds = body.seconds()?;
     let agent = body.agent(&api, &by, &own).await?;

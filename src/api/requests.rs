@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     Api, Context,
     agents::By,
-    input::{Body, Path, Query, number},
+    input::{MayBody, Path, Query, number},
     messages::EVENTS,
     output::{Page, Range},
     problem::{Code, Problem},
@@ -155,13 +155,13 @@ struct Replayed {
 /// What is recorded already stays as it is, so replaying twice is the same as replaying once. What
 /// was refused has to prove itself.
 #[utoipa::path(post, path = "/v1/requests/{id}/replay", tag = "requests",
-    params(("id" = Uuid, Path, description = "The request's id.")), request_body = HowToReplay,
+    params(("id" = Uuid, Path, description = "The request's id.")), request_body = Option<HowToReplay>,
     responses((status = 200, body = Replayed, description = "What came of it.")))]
 async fn replay(
     State(api): Context,
     By(author): By,
     Path(id): Path<Uuid>,
-    Body(how): Body<HowToReplay>,
+    MayBody(how): MayBody<HowToReplay>,
 ) -> Result<Json<Replayed>, Problem> {
     let mut tx = api.store.begin_read().await?;
     let stored = messages::find_request(&mut tx, id).await?;

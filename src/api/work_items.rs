@@ -9,12 +9,13 @@ use uuid::Uuid;
 use super::{
     Api, Context,
     agents::{By, OwnKey},
-    input::{Body, Path, Query, number},
+    input::{Body, MayBody, Path, Query, number},
     output::{Page, Range},
     problem::Problem,
     queues::{Claim, QueuedItem},
 };
 use crate::{
+    db::Tx,
     desk,
     routing::{
         ItemState, WorkItem,
@@ -115,18 +116,19 @@ async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<ItemDetai
 
 /// Accepts an offer: the interaction is the agent's.
 #[utoipa::path(post, path = "/v1/work-items/{id}/accept", tag = "work-items",
-    params(("id" = Uuid, Path, description = "The item's id.")), request_body = Acceptance,
+    params(("id" = Uuid, Path, description = "The item's id.")), request_body = Option<Acceptance>,
     responses((status = 200, body = WorkItem, description = "The accepted item.")))]
 async fn accept(
     State(api): Context,
     By(author): By,
     own: OwnKey,
     Path(id): Path<Uuid>,
-    Body(body): Body<Acceptance>,
+    MayBody(body): MayBody<Acceptance>,
 ) -> Result<Json<WorkItem>, Problem> {
     let agent = own.agent(&api, body.agent, &author).await?;
     let now = api.clock.now().as_millis();
     let mut tx = api.store.begin().await?;
+    exists(&mut tx, id).await?;
     desk::accept_offer(&mut tx, id, &agent, &author, now).await?;
     let item = store::item(&mut tx, id).await?.ok_or_else(|| Problem::not_found("work item"))?;
     tx.commit().await?;
@@ -147,6 +149,7 @@ async fn reject(
     let agent = own.agent(&api, body.agent, &author).await?;
     let now = api.clock.now().as_millis();
     let mut tx = api.store.begin().await?;
+    exists(&mut tx, id).await?;
     let item = offers::reject(&mut tx, id, &agent, &body.reason, &author, now).await?;
     tx.commit().await?;
     Ok(Json(item))
@@ -154,20 +157,29 @@ async fn reject(
 
 /// Lets an offer stand longer, counted from now.
 #[utoipa::path(post, path = "/v1/work-items/{id}/renew", tag = "work-items",
-    params(("id" = Uuid, Path, description = "The item's id.")), request_body = Claim,
+    params(("id" = Uuid, Path, description = "The item's id.")), request_body = Option<Claim>,
     responses((status = 200, body = WorkItem, description = "The item, still offered.")))]
 async fn renew(
     State(api): Context,
     by: By,
     own: OwnKey,
     Path(id): Path<Uuid>,
-    Body(body): Body<Claim>,
+    MayBody(body): MayBody<Claim>,
 ) -> Result<Json<WorkItem>, Problem> {
     let seconds = body.seconds()?;
     let agent = body.agent(&api, &by, &own).await?;
     let now = api.clock.now().as_millis();
     let mut tx = api.store.begin().await?;
+    exists(&mut tx, id).await?;
     let item = offers::renew(&mut tx, id, &agent, seconds, now).await?;
     tx.commit().await?;
     Ok(Json(item))
+}
+
+/// Refuses to do anything with an item that was never there; one that is over is another matter.
+async fn exists(tx: &mut Tx, id: Uuid) -> Result<(), Problem> {
+    match store::item(tx, id).await? {
+        Some(_) => Ok(()),
+        None => Err(Problem::not_found("work item")),
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     api::{
         Api, Context,
         agents::{self, By, OwnKey},
-        input::{Body, MayMatch, Path},
+        input::{Body, MayBody, MayMatch, Path},
         output::Versioned,
         problem::{Code, Problem},
         queues,
@@ -162,7 +162,7 @@ struct To {
 
 /// Takes an interaction out of its queue.
 #[utoipa::path(post, path = "/v1/interactions/{number}/accept", tag = "interactions",
-    params(("number" = String, Path, description = "Its number.")), request_body = ForAgent,
+    params(("number" = String, Path, description = "Its number.")), request_body = Option<ForAgent>,
     responses((status = 200, body = Details, description = "The interaction, with its agent.")))]
 async fn accept(
     State(api): Context,
@@ -170,7 +170,7 @@ async fn accept(
     own: OwnKey,
     Path(number): Path<String>,
     if_match: MayMatch,
-    Body(body): Body<ForAgent>,
+    MayBody(body): MayBody<ForAgent>,
 ) -> Result<Versioned<Details>, Problem> {
     let agent = own.agent(&api, body.agent, &author).await?;
     act(&api, &number, &if_match, &author, None, &Action::Accept(agent)).await
@@ -178,14 +178,14 @@ async fn accept(
 
 /// Gives an interaction to an agent, past the queue or from another agent.
 #[utoipa::path(post, path = "/v1/interactions/{number}/assign", tag = "interactions",
-    params(("number" = String, Path, description = "Its number.")), request_body = ForAgent,
+    params(("number" = String, Path, description = "Its number.")), request_body = Option<ForAgent>,
     responses((status = 200, body = Details, description = "The interaction, with its agent.")))]
 async fn assign(
     State(api): Context,
     By(author): By,
     Path(number): Path<String>,
     if_match: MayMatch,
-    Body(body): Body<ForAgent>,
+    MayBody(body): MayBody<ForAgent>,
 ) -> Result<Versioned<Details>, Problem> {
     let agent = agents::meant(&api, body.agent, &author).await?;
     act(&api, &number, &if_match, &author, None, &Action::Assign(agent)).await
@@ -193,14 +193,14 @@ async fn assign(
 
 /// Parks an interaction; the agent keeps it.
 #[utoipa::path(post, path = "/v1/interactions/{number}/hold", tag = "interactions",
-    params(("number" = String, Path, description = "Its number.")), request_body = Because,
+    params(("number" = String, Path, description = "Its number.")), request_body = Option<Because>,
     responses((status = 200, body = Details, description = "The parked interaction.")))]
 async fn hold(
     State(api): Context,
     By(author): By,
     Path(number): Path<String>,
     if_match: MayMatch,
-    Body(body): Body<Because>,
+    MayBody(body): MayBody<Because>,
 ) -> Result<Versioned<Details>, Problem> {
     act(&api, &number, &if_match, &author, None, &Action::Hold(body.reason)).await
 }
@@ -243,14 +243,14 @@ async fn transfer(
 
 /// Ends the conversation: into wrap-up where a configuration matches, else into closed complete.
 #[utoipa::path(post, path = "/v1/interactions/{number}/end", tag = "interactions",
-    params(("number" = String, Path, description = "Its number.")), request_body = About,
+    params(("number" = String, Path, description = "Its number.")), request_body = Option<About>,
     responses((status = 200, body = Details, description = "The interaction, in wrap-up or closed.")))]
 async fn end(
     State(api): Context,
     By(author): By,
     Path(number): Path<String>,
     if_match: MayMatch,
-    Body(about): Body<About>,
+    MayBody(about): MayBody<About>,
 ) -> Result<Versioned<Details>, Problem> {
     changing(&api, &number, &if_match, &author, Some(&about), Wanted::End).await
 }
@@ -270,14 +270,14 @@ async fn wrap_up(
 
 /// Closes an interaction that is done.
 #[utoipa::path(post, path = "/v1/interactions/{number}/close", tag = "interactions",
-    params(("number" = String, Path, description = "Its number.")), request_body = End,
+    params(("number" = String, Path, description = "Its number.")), request_body = Option<End>,
     responses((status = 200, body = Details, description = "The closed interaction.")))]
 async fn close(
     State(api): Context,
     By(author): By,
     Path(number): Path<String>,
     if_match: MayMatch,
-    Body(body): Body<End>,
+    MayBody(body): MayBody<End>,
 ) -> Result<Versioned<Details>, Problem> {
     let (reason, about) = (body.reason, body.into());
     act(&api, &number, &if_match, &author, Some(&about), &Action::Close(reason)).await
@@ -285,14 +285,14 @@ async fn close(
 
 /// Closes an interaction that was left before it was done.
 #[utoipa::path(post, path = "/v1/interactions/{number}/abandon", tag = "interactions",
-    params(("number" = String, Path, description = "Its number.")), request_body = End,
+    params(("number" = String, Path, description = "Its number.")), request_body = Option<End>,
     responses((status = 200, body = Details, description = "The closed interaction.")))]
 async fn abandon(
     State(api): Context,
     By(author): By,
     Path(number): Path<String>,
     if_match: MayMatch,
-    Body(body): Body<End>,
+    MayBody(body): MayBody<End>,
 ) -> Result<Versioned<Details>, Problem> {
     let (reason, about) = (body.reason, body.into());
     act(&api, &number, &if_match, &author, Some(&about), &Action::Abandon(reason)).await

@@ -13,7 +13,7 @@ use self::forms::{
 use super::{
     Api, Context,
     agents::By,
-    input::{Body, IfMatch, Paging, Path, Query},
+    input::{Body, IfMatch, MayBody, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::Problem,
 };
@@ -170,13 +170,13 @@ async fn resume(
 
 /// Signs with a new secret; for a day the one before it signs as well.
 #[utoipa::path(post, path = "/v1/sinks/{id}/rotate-secret", tag = "sinks",
-    params(("id" = String, Path, description = "The sink's id.")), request_body = Rotation,
+    params(("id" = String, Path, description = "The sink's id.")), request_body = Option<Rotation>,
     responses((status = 200, body = WithSecret, description = "The sink, and its new secret.")))]
 async fn rotate_secret(
     State(api): Context,
     By(author): By,
     Path(id): Path<String>,
-    Body(rotation): Body<Rotation>,
+    MayBody(rotation): MayBody<Rotation>,
 ) -> Result<Once<Versioned<WithSecret>>, Problem> {
     let mut tx = api.store.begin().await?;
     let OpenSink { sink, secrets } = find(&api, &mut tx, &id).await?;

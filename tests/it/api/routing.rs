@@ -173,4 +173,48 @@ on_both! {
         assert_eq!(post("/v1/routes", skill).await.1["errors"][0]["pointer"], "/skills");
         gateway.stop().await;
     }
+
+    async fn who_says_nothing_needs_no_body_and_what_is_not_there_is_not_found(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        gateway.make_channel(key).await;
+        for sender in [41, 42] {
+            gateway.receive(sender, sender, "Hello").await;
+        }
+        let ana = json!({"id": "ana", "name": "Ana", "queues": ["default"]});
+        gateway.call("POST", "/v1/agents").key(key).json(&ana).await;
+        let call = |path: &str| gateway.call("POST", path).key(key).header("frontdesk-agent", "ana");
+        let json = |path: &str| call(path).header("content-type", "application/json");
+        let claimed = call("/v1/queues/default/claim").send().await;
+        assert_eq!(claimed.status, 200, "{:?}", claimed);
+        let item = format!("/v1/work-items/{}", claimed.json()["id"].as_str().expect("an id"));
+        assert_eq!(json(&format!("{item}/renew")).raw(b"\n".to_vec()).await.status, 200);
+        assert_eq!(json(&format!("{item}/renew")).raw(b"null".to_vec()).await.status, 200);
+        let text = call(&format!("{item}/renew")).header("content-type", "text/plain");
+        assert_eq!(text.raw(b"60".to_vec()).await.status, 415);
+        assert_eq!(json(&format!("{item}/renew")).raw(b"{".to_vec()).await.status, 400);
+        assert_eq!(json(&format!("{item}/renew")).raw(b"{\"x\": 1}".to_vec()).await.status, 422);
+        assert_eq!(call(&format!("{item}/accept")).send().await.json()["state"], "accepted");
+        let of = claimed.json()["interaction"].as_str().expect("a number").to_owned();
+        let hold = call(&format!("/v1/interactions/{of}/hold")).send().await;
+        assert_eq!(hold.json()["errors"][0]["pointer"], "/reason", "agents say why they park");
+        let end = call(&format!("/v1/interactions/{of}/end")).send().await;
+        assert_eq!(end.code(), "short_description_needed");
+        let other = if of == "IMS0000001" { "IMS0000002" } else { "IMS0000001" };
+        assert_eq!(call(&format!("/v1/interactions/{other}/accept")).send().await.status, 200);
+        // What must be said must be said.
+        assert_eq!(call(&format!("/v1/interactions/{other}/transfer")).send().await.status, 415);
+
+        let nothing = format!("/v1/work-items/{}", uuid::Uuid::nil());
+        for (action, body) in
+            [("accept", json!({})), ("renew", json!({})), ("reject", json!({"reason": "busy"}))]
+        {
+            let missing = call(&format!("{nothing}/{action}")).json(&body).await;
+            assert_eq!((missing.status, missing.code()), (404, "not_found".to_owned()), "{action}");
+            // One that is accepted already is there.
+            let over = call(&format!("{item}/{action}")).json(&body).await;
+            assert_eq!((over.status, over.code()), (409, "not_offered".to_owned()), "{action}");
+        }
+        gateway.stop().await;
+    }
 }

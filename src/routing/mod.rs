@@ -143,6 +143,9 @@ pub struct Route {
 /// The priority of routes that name none.
 pub const DEFAULT_PRIORITY: i64 = 100;
 
+/// How far from zero a priority or a position may be. Places in a queue are reckoned with it.
+pub const FURTHEST: i64 = 1_000_000;
+
 /// Why a route or a queue was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
@@ -314,6 +317,11 @@ impl Table {
         let known = self.queues.get(queue);
         known.map_or_else(|| QueueSettings::default().terms(), |(_, terms)| *terms)
     }
+}
+
+/// Whether a priority or a position may be reckoned with.
+fn is_near(number: i64) -> bool {
+    (-FURTHEST..=FURTHEST).contains(&number)
 }
 
 /// Whether a text may be a skill, or a reason to reject an offer.

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Opening, Schedule, ScheduleError};
+use super::{
+    FURTHEST,
+    schedule::{Schedule, ScheduleError},
+};
 
 /// The queue of interactions that no route wants.
 pub const DEFAULT_QUEUE: &str = "default";
@@ -53,7 +56,8 @@ impl Queue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct QueueSettings {
-    /// Among the queues an agent serves, lower numbers come first; 100 unless said otherwise.
+    /// Among the queues an agent serves, lower numbers come first; 100 unless said otherwise, and
+    /// -1,000,000 to 1,000,000.
     pub priority: i64,
     /// In which order it is served: one or two fields; what is equal, in order of arrival.
     pub sort: Vec<SortField>,
@@ -114,13 +118,24 @@ pub enum SortField {
     OpenedAtBackwards,
 }
 
+impl SortField {
+    /// The field itself, whichever way it is sorted.
+    fn forwards(self) -> Self {
+        match self {
+            Self::Priority | Self::PriorityBackwards => Self::Priority,
+            Self::QueuedAt | Self::QueuedAtBackwards => Self::QueuedAt,
+            Self::OpenedAt | Self::OpenedAtBackwards => Self::OpenedAt,
+        }
+    }
+}
+
 /// Agents to whom an item is pushed once it has waited for so long.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pool {
     /// Seconds of waiting after which its agents are eligible.
     pub after_seconds: i64,
-    /// These agents; by itself all who serve the queue.
+    /// These agents, who must be entered; by itself all who serve the queue.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<String>,
     /// Only those of them with all these skills.
@@ -137,7 +152,7 @@ pub struct MaxWait {
     /// What then happens; by itself `notify`.
     #[serde(default)]
     pub action: MaxWaitAction,
-    /// What the customer is told, once; by itself nothing.
+    /// What the customer is told with `notify`, once; by itself nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
@@ -167,7 +182,10 @@ pub struct Overflow {
 /// Why a queue's settings were refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
-    /// Too many fields, or one of them twice.
+    /// A priority that cannot be reckoned with.
+    #[error("a priority is -{FURTHEST} to {FURTHEST}")]
+    Priority,
+    /// Too many fields, or one of them twice, be it backwards.
     #[error("sort by one or two different fields")]
     Sort,
     /// The schedule.
@@ -191,6 +209,11 @@ pub enum QueueError {
     /// A message that cannot be sent.
     #[error("a message has 1 to 1000 characters")]
     Message,
+    /// A message that nothing would say.
+    #[error(
+        "a message goes with the action `notify`; leave it out, or put it into the other queue"
+    )]
+    MessageOnOverflow,
     /// A word that is none.
     #[error("write lower-case letters, digits, hyphens, dots or underscores, 1 to 64 of them")]
     Word,
@@ -203,12 +226,18 @@ impl QueueSettings {
     /// Checks the settings of the queue `id`; the answer has a JSON pointer to what is wrong.
     pub fn check(&self, id: &str) -> Result<(), (String, QueueError)> {
         let wrong = |pointer: &str, error| Err((pointer.to_owned(), error));
-        let different = self.sort.first() != self.sort.get(1);
+        if !super::is_near(self.priority) {
+            return wrong("/priority", QueueError::Priority);
+        }
+        let field = |place: usize| self.sort.get(place).map(|field| field.forwards());
+        let different = field(0) != field(1);
         if self.sort.is_empty() || self.sort.len() > SORT_FIELDS || !different {
             return wrong("/sort", QueueError::Sort);
         }
         if let Some(schedule) = &self.schedule {
-            Opening::new(schedule).map_err(|error| ("/schedule".to_owned(), error.into()))?;
+            schedule
+                .check()
+                .map_err(|(pointer, error)| (format!("/schedule{pointer}"), error.into()))?;
         }
         for (index, pool) in self.pools.iter().enumerate() {
             if !(0..=YEAR).contains(&pool.after_seconds) {
@@ -228,6 +257,9 @@ impl QueueSettings {
             }
             if max_wait.action == MaxWaitAction::Overflow && self.overflow.is_none() {
                 return wrong("/max_wait/action", QueueError::NoOverflow);
+            }
+            if max_wait.action == MaxWaitAction::Overflow && max_wait.message.is_some() {
+                return wrong("/max_wait/message", QueueError::MessageOnOverflow);
             }
         }
         if let Some(overflow) = &self.overflow {

@@ -69,6 +69,9 @@ pub struct Day(Date);
 pub struct TimeOfDay(u16);
 
 /// Why a schedule was refused.
+///
+/// Of what is refused while it is read, whoever wrote it is told what follows `, expected`, as with
+/// serde's own errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// No such zone.
@@ -77,11 +80,14 @@ pub enum ScheduleError {
     /// Nothing is ever open.
     #[error("say when it is open: days, from and to")]
     NoHours,
+    /// Hours that end as they begin.
+    #[error("these hours are never open; write from 00:00 to 24:00 for a whole day")]
+    Never,
     /// Not a day.
-    #[error("write a day as 2026-12-25")]
+    #[error("not a day, expected one of the calendar, such as 2026-12-25")]
     Day,
     /// Not a time.
-    #[error("write a time as 09:00, up to 24:00")]
+    #[error("not a time, expected one such as 09:00, up to 24:00")]
     Time,
 }
 
@@ -92,14 +98,36 @@ pub struct Opening {
     zone: TimeZone,
 }
 
+impl Schedule {
+    /// Checks it; the answer has a JSON pointer to what is wrong.
+    pub fn check(&self) -> Result<(), (String, ScheduleError)> {
+        Opening::new(self).map_err(|error| ("/time_zone".to_owned(), error))?;
+        if self.hours.is_empty() {
+            return Err(("/hours".to_owned(), ScheduleError::NoHours));
+        }
+        for (index, hours) in self.hours.iter().enumerate() {
+            if hours.days.is_empty() {
+                return Err((format!("/hours/{index}/days"), ScheduleError::NoHours));
+            }
+            if hours.are_never() {
+                return Err((format!("/hours/{index}"), ScheduleError::Never));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Hours {
+    /// Whether no moment is within them: 24:00 is the 00:00 of the next day.
+    fn are_never(&self) -> bool {
+        self.from == self.to || (self.from, self.to) == (TimeOfDay::END, TimeOfDay(0))
+    }
+}
+
 impl Opening {
-    /// Looks the zone up and checks the rest.
+    /// Looks the zone up.
     pub fn new(schedule: &Schedule) -> Result<Self, ScheduleError> {
         let zone = TimeZone::get(&schedule.time_zone).map_err(|_| ScheduleError::TimeZone)?;
-        let empty = |hours: &Hours| hours.days.is_empty() || hours.from == hours.to;
-        if schedule.hours.is_empty() || schedule.hours.iter().any(empty) {
-            return Err(ScheduleError::NoHours);
-        }
         Ok(Self { schedule: schedule.clone(), zone })
     }
 
@@ -139,6 +167,9 @@ impl DayOfWeek {
 }
 
 impl TimeOfDay {
+    /// 24:00.
+    const END: Self = Self(24 * 60);
+
     fn of(time: DateTime) -> Self {
         let (hour, minute) = (time.hour().unsigned_abs(), time.minute().unsigned_abs());
         Self(u16::from(hour) * 60 + u16::from(minute))
@@ -253,9 +284,27 @@ mod tests {
         let hours = r#""hours": [{"days": ["mon"], "from": "09:00", "to": "17:00"}]"#;
         let read = |json: &str| serde_json::from_str::<Schedule>(json);
         let zone = read(&format!(r#"{{"time_zone": "Mars/Base", {hours}}}"#)).expect("JSON");
-        assert_eq!(Opening::new(&zone).err(), Some(ScheduleError::TimeZone));
-        let never = read(r#"{"time_zone": "UTC", "hours": []}"#).expect("JSON");
-        assert_eq!(Opening::new(&never).err(), Some(ScheduleError::NoHours));
+        assert_eq!(zone.check(), Err(("/time_zone".to_owned(), ScheduleError::TimeZone)));
+        let none = read(r#"{"time_zone": "UTC", "hours": []}"#).expect("JSON");
+        assert_eq!(none.check(), Err(("/hours".to_owned(), ScheduleError::NoHours)));
+        for (from, to, never) in [
+            ("24:00", "00:00", true),
+            ("09:00", "09:00", true),
+            ("24:00", "24:00", true),
+            ("24:00", "06:00", false),
+            ("09:00", "00:00", false),
+            ("00:00", "24:00", false),
+        ] {
+            let json = hours.replace("09:00", from).replace("17:00", to);
+            let schedule = read(&format!(r#"{{"time_zone": "UTC", {json}}}"#)).expect("JSON");
+            let refused = Err(("/hours/0".to_owned(), ScheduleError::Never));
+            assert_eq!(schedule.check(), if never { refused } else { Ok(()) }, "{from} to {to}");
+            let opening = Opening::new(&schedule).expect("a zone");
+            // Every half hour of the Monday after New Year's Day, and of the day after it.
+            let monday = at("2026-01-05T00:00:00Z");
+            let opens = (0..96).any(|half| opening.is_open(monday + half * 30 * 60 * 1000));
+            assert_eq!(opens, !never, "{from} to {to}");
+        }
         for wrong in ["9:00", "24:01", "12:60", "noon", "+1:00", "12:00:00"] {
             let json = hours.replace("09:00", wrong);
             assert!(read(&format!(r#"{{"time_zone": "UTC", {json}}}"#)).is_err(), "{wrong}");

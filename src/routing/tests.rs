@@ -137,14 +137,30 @@ fn a_queue_is_sorted_by_the_fields_it_names() {
 fn settings_that_cannot_work_are_refused_where_they_stand() {
     for (json, pointer) in [
         (r#"{"sort": []}"#, "/sort"),
+        (r#"{"priority": 1000001}"#, "/priority"),
+        (r#"{"priority": -9223372036854775808}"#, "/priority"),
         (r#"{"sort": ["priority", "priority"]}"#, "/sort"),
+        (r#"{"sort": ["priority", "-priority"]}"#, "/sort"),
+        (r#"{"sort": ["-opened_at", "opened_at"]}"#, "/sort"),
         (r#"{"sort": ["priority", "queued_at", "opened_at"]}"#, "/sort"),
-        (r#"{"schedule": {"time_zone": "Nowhere", "hours": []}}"#, "/schedule"),
+        (r#"{"schedule": {"time_zone": "Nowhere", "hours": []}}"#, "/schedule/time_zone"),
+        (r#"{"schedule": {"time_zone": "UTC", "hours": []}}"#, "/schedule/hours"),
+        (
+            r#"{"schedule": {"time_zone": "UTC", "hours": [
+                {"days": ["mon"], "from": "09:00", "to": "17:00"},
+                {"days": ["mon"], "from": "24:00", "to": "00:00"}]}}"#,
+            "/schedule/hours/1",
+        ),
         (r#"{"pools": [{}, {"after_seconds": -1}]}"#, "/pools/1/after_seconds"),
         (r#"{"pools": [{"skills": ["two words"]}]}"#, "/pools/0/skills"),
         (r#"{"max_wait": {"seconds": 0}}"#, "/max_wait/seconds"),
         (r#"{"max_wait": {"seconds": 60, "message": " "}}"#, "/max_wait/message"),
         (r#"{"max_wait": {"seconds": 60, "action": "overflow"}}"#, "/max_wait/action"),
+        (
+            r#"{"overflow": {"queue": "other"},
+                "max_wait": {"seconds": 60, "action": "overflow", "message": "Hi"}}"#,
+            "/max_wait/message",
+        ),
         (r#"{"overflow": {"queue": "support"}}"#, "/overflow/queue"),
         (r#"{"overflow": {"queue": "other", "above": 0}}"#, "/overflow/above"),
         (r#"{"offer_seconds": 4}"#, "/offer_seconds"),

@@ -166,11 +166,42 @@ on_both! {
             assert_eq!(tried["skills"], skills);
         }
         let wrong = json!({"id": "x", "settings": {"schedule": {"time_zone": "Mars", "hours": []}}});
-        assert_eq!(post("/v1/queues", wrong).await.1["errors"][0]["pointer"], "/settings/schedule");
+        assert_eq!(post("/v1/queues", wrong).await.1["errors"][0]["pointer"], "/settings/schedule/time_zone");
         let into = json!({"id": "x", "settings": {"overflow": {"queue": "nowhere"}}});
         assert_eq!(post("/v1/queues", into).await.1["errors"][0]["pointer"], "/settings/overflow/queue");
         let skill = json!({"id": "x", "queue": "day", "skills": ["A B"]});
         assert_eq!(post("/v1/routes", skill).await.1["errors"][0]["pointer"], "/skills");
+        gateway.stop().await;
+    }
+
+    async fn settings_that_cannot_work_are_refused_and_say_why(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        let hours = |from: &str, to: &str, holiday: &str| {
+            let hours = json!([{"days": ["mon"], "from": from, "to": to}]);
+            json!({"schedule": {"time_zone": "UTC", "hours": hours, "holidays": [holiday]}})
+        };
+        let within = |action: &str| json!({"seconds": 60, "action": action, "message": "Hi"});
+        for (settings, pointer, told) in [
+            (hours("24:00", "00:00", "2026-12-25"), "schedule/hours/0", "never open"),
+            (hours("9:00", "17:00", "2026-12-25"), "schedule/hours/0/from", "such as 09:00"),
+            (hours("09:00", "24:01", "2026-12-25"), "schedule/hours/0/to", "up to 24:00"),
+            (hours("09:00", "17:00", "2026-02-30"), "schedule/holidays/0", "such as 2026-12-25"),
+            (json!({"sort": ["priority", "-priority"]}), "sort", "two different fields"),
+            (json!({"priority": -1_000_001}), "priority", "-1000000 to 1000000"),
+            (json!({"overflow": {"queue": "default"}, "max_wait": within("overflow")}),
+                "max_wait/message", "goes with the action `notify`"),
+        ] {
+            let queue = json!({"id": "x", "settings": settings});
+            let refused = gateway.call("POST", "/v1/queues").key(key).json(&queue).await;
+            assert_eq!(refused.status, 422, "{settings}");
+            let refused = refused.json();
+            assert_eq!(refused["errors"][0]["pointer"], json!(format!("/settings/{pointer}")));
+            assert!(refused["detail"].to_string().contains(told), "{refused}");
+        }
+        let plain = json!({"settings": {"max_wait": within("notify")}});
+        let patch = gateway.call("PATCH", "/v1/queues/default").key(key).header("if-match", "*");
+        assert_eq!(patch.json(&plain).await.status, 200);
         gateway.stop().await;
     }
 

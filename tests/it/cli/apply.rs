@@ -68,7 +68,14 @@ fn the_routing_guides_file_applies_and_its_export_applies_elsewhere() {
         "{changed}"
     );
     for (right, wrong, told) in [
-        ("America/Sao_Paulo", "America/Sao Paulo", "settings/schedule: this is no time zone"),
+        (
+            "America/Sao_Paulo",
+            "America/Sao Paulo",
+            "settings/schedule/time_zone: this is no time zone",
+        ),
+        ("from = \"09:00\"", "from = \"9:00\"", "expected one such as 09:00, up to 24:00"),
+        ("2026-12-25", "2026-02-30", "expected one of the calendar, such as 2026-12-25"),
+        ("seconds = 900", "action = \"overflow\", seconds = 900", "say in `overflow`"),
         ("max_wait = {", "max_wiat = {", "did you mean `max_wait`?"),
         ("queues = [\"billing\", ", "queues = [\"nowhere\", ", "there is no queue `nowhere`"),
         ("total = 6", "total = -1", "a capacity is 0 to 1000"),

@@ -58,6 +58,12 @@ impl Region {
         let number = PHONE_NUMBER_UTIL.parse(number, None).ok()?;
         number.get_region_code().map(Self)
     }
+
+    /// Whether the plans have numbers of this region, so that [`Self::of`] may answer it.
+    pub fn has_numbers(self) -> bool {
+        // Numbers of no country, such as +800, are the world's, which has no single code.
+        PHONE_NUMBER_UTIL.get_country_code_for_region(self.0).is_some() || self.to_string() == "001"
+    }
 }
 
 impl FromStr for Region {

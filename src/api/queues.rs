@@ -22,7 +22,11 @@ use super::{
 use crate::{
     audit::{self, Subject},
     db::{StoreError, Tx},
-    routing::{self, Queue, QueueSettings, WorkItem, offers, store},
+    routing::{
+        self, Queue, QueueSettings, WorkItem,
+        names::{self, Coming},
+        offers, store,
+    },
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
@@ -182,7 +186,10 @@ async fn change(
         version: before.version + 1,
         ..before.clone()
     };
-    check(&mut tx, &queue).await?;
+    // What stands is not asked again: another version may have let it in.
+    if queue.settings != before.settings {
+        check(&mut tx, &queue).await?;
+    }
     if !store::save_queue(&mut tx, &queue).await? {
         return Err(Problem::conflict());
     }
@@ -261,13 +268,10 @@ async fn check(tx: &mut Tx, queue: &Queue) -> Result<(), Problem> {
         .settings
         .check(&queue.id)
         .map_err(|(pointer, error)| Problem::body(format!("/settings{pointer}"), error))?;
-    if let Some(overflow) = &queue.settings.overflow
-        && find(tx, &overflow.queue).await?.is_none()
-    {
-        let error = routing::RouteError::UnknownQueue(overflow.queue.clone());
-        return Err(Problem::body("/settings/overflow/queue", error));
+    match names::missing_from_queue(tx, &queue.settings, &Coming::default()).await? {
+        Some((pointer, missing)) => Err(Problem::body(format!("/settings{pointer}"), missing)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl From<offers::OfferError> for Problem {

@@ -13,13 +13,12 @@ use super::{
     input::{Body, IfMatch, Paging, Path, Query},
     output::{Created, Page, Range, Versioned},
     problem::Problem,
-    queues,
 };
 use crate::{
     audit::{self, Subject},
     db::{StoreError, Tx},
     profiles::PersonKind,
-    routing::{self, DEFAULT_PRIORITY, Facts, Route, RouteError, When, store},
+    routing::{DEFAULT_PRIORITY, Facts, Route, RouteError, When, names, store},
 };
 
 pub(super) fn router() -> OpenApiRouter<Api> {
@@ -37,9 +36,9 @@ struct NewRoute {
     id: String,
     /// The queue it chooses.
     queue: String,
-    /// Lower ones are tried first; by itself after all others.
+    /// Lower ones are tried first: -1,000,000 to 1,000,000; by itself after all others.
     position: Option<i64>,
-    /// Lower numbers are served first; by itself 100.
+    /// Lower numbers are served first: -1,000,000 to 1,000,000; by itself 100.
     priority: Option<i64>,
     /// What an agent must know to be given what it queues; by itself nothing.
     #[serde(default)]
@@ -57,9 +56,9 @@ struct NewRoute {
 struct RouteChange {
     /// The queue it chooses.
     queue: Option<String>,
-    /// Lower ones are tried first.
+    /// Lower ones are tried first: -1,000,000 to 1,000,000.
     position: Option<i64>,
-    /// Lower numbers are served first.
+    /// Lower numbers are served first: -1,000,000 to 1,000,000.
     priority: Option<i64>,
     /// All skills.
     skills: Option<Vec<String>>,
@@ -126,13 +125,7 @@ struct Considered {
 
 impl From<RouteError> for Problem {
     fn from(error: RouteError) -> Self {
-        let pointer = match error {
-            RouteError::Id => "/id",
-            RouteError::Skill => "/skills",
-            RouteError::Pattern(_) => "/when/text",
-            RouteError::UnknownQueue(_) => "/queue",
-        };
-        Self::body(pointer, error)
+        Self::body(error.pointer(), error)
     }
 }
 
@@ -171,7 +164,6 @@ async fn create(
     By(author): By,
     Body(new): Body<NewRoute>,
 ) -> Result<Created<Route>, Problem> {
-    routing::check_id(&new.id)?;
     let now = api.clock.now().as_millis();
     let mut tx = api.store.begin().await?;
     let last = store::routes(&mut tx).await?.last().map_or(0, |route| route.position);
@@ -187,7 +179,7 @@ async fn create(
         changed_at: now,
         version: 1,
     };
-    check(&mut tx, &route).await?;
+    check(&mut tx, &route, None).await?;
     store::insert_route(&mut tx, &route).await?;
     let changes = audit::differences(&None::<Route>, &route);
     let subject = Subject::new("route", &route.id);
@@ -224,7 +216,7 @@ async fn change(
         version: route.version + 1,
         ..route
     };
-    check(&mut tx, &route).await?;
+    check(&mut tx, &route, Some(&before)).await?;
     if !store::save_route(&mut tx, &route).await? {
         return Err(Problem::conflict());
     }
@@ -302,13 +294,10 @@ async fn find(tx: &mut Tx, id: &str) -> Result<Option<Route>, StoreError> {
     Ok(store::routes(tx).await?.into_iter().find(|route| route.id == id))
 }
 
-async fn check(tx: &mut Tx, route: &Route) -> Result<(), Problem> {
-    route.when.text.as_deref().map(routing::pattern).transpose()?;
-    if !route.skills.iter().all(|skill| routing::is_word(skill)) {
-        return Err(RouteError::Skill.into());
+async fn check(tx: &mut Tx, route: &Route, before: Option<&Route>) -> Result<(), Problem> {
+    route.check(before)?;
+    match names::missing_from_route(tx, route, before).await? {
+        Some(missing) => Err(missing.into()),
+        None => Ok(()),
     }
-    if queues::find(tx, &route.queue).await?.is_none() {
-        return Err(RouteError::UnknownQueue(route.queue.clone()).into());
-    }
-    Ok(())
 }

@@ -48,6 +48,12 @@ pub async fn get(
     row.map(|row| row.open(vault)).transpose()
 }
 
+/// The id and the address of every channel, also of one that does not open.
+pub async fn addresses(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    const SQL: &str = "select id, address from channels order by id";
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).fetch_all(conn).await)?)
+}
+
 /// Stores a new channel; [`StoreError::Exists`] when its id is taken.
 pub async fn insert(tx: &mut Tx, vault: &Vault, channel: &Channel) -> Result<(), StoreError> {
     const SQL: &str = "insert into channels (id, provider, address, account, settings, active, \

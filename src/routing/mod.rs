@@ -12,12 +12,14 @@ pub mod availability;
 pub mod history;
 mod items;
 pub mod list;
+pub mod names;
 pub mod offers;
 mod queues;
 pub mod schedule;
 pub mod store;
 #[cfg(test)]
 mod tests;
+mod when;
 
 use std::collections::HashMap;
 
@@ -28,99 +30,22 @@ pub use queues::{
     SortField, Terms,
 };
 use regex::Regex;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+pub use when::{OneOrMany, When};
 
 use self::schedule::Opening;
 use crate::profiles::PersonKind;
-
-/// What must hold for a route to be taken. Absent conditions always hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct When {
-    /// The channel is one of these.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    pub channel: OneOrMany,
-    /// Our address is one of these.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    pub address: OneOrMany,
-    /// The medium is one of these, such as `sms`.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    pub medium: OneOrMany,
-    /// The text of the first message matches this regular expression, in any case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// The country of the sender's number is one of these, such as `BR`.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    pub country: OneOrMany,
-    /// The sender's language is one of these; `pt` also means `pt-BR`.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    pub language: OneOrMany,
-    /// Whether the sender is linked to a person of the directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person_known: Option<bool>,
-    /// The person is one of these kinds.
-    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
-    pub person_kind: OneOrMany,
-    /// Whether the sender opted out of our messages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opted_out: Option<bool>,
-}
-
-/// One text, or several of which any will do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(from = "OneOrManyForm", into = "Vec<String>")]
-pub struct OneOrMany(Vec<String>);
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrManyForm {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl From<OneOrManyForm> for OneOrMany {
-    fn from(form: OneOrManyForm) -> Self {
-        match form {
-            OneOrManyForm::One(one) => Self(vec![one]),
-            OneOrManyForm::Many(many) => Self(many),
-        }
-    }
-}
-
-impl From<OneOrMany> for Vec<String> {
-    fn from(texts: OneOrMany) -> Self {
-        texts.0
-    }
-}
-
-impl OneOrMany {
-    /// One text.
-    #[must_use]
-    pub fn one(text: &str) -> Self {
-        Self(vec![text.to_owned()])
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether there is no condition, or one of its texts is `text`.
-    pub(crate) fn allows(&self, text: Option<&str>) -> bool {
-        self.is_empty()
-            || text.is_some_and(|text| self.0.iter().any(|one| one.eq_ignore_ascii_case(text)))
-    }
-}
 
 /// A rule that chooses a queue.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Route {
     /// Its name.
     pub id: String,
-    /// Lower ones are tried first.
+    /// Lower ones are tried first; -1,000,000 to 1,000,000.
     pub position: i64,
     /// The queue it chooses.
     pub queue: String,
-    /// Lower numbers are served first; 100 unless said otherwise.
+    /// Lower numbers are served first; 100 unless said otherwise, and -1,000,000 to 1,000,000.
     pub priority: i64,
     /// What an agent must know to be given what it queues.
     pub skills: Vec<String>,
@@ -155,12 +80,67 @@ pub enum RouteError {
     /// A skill that is no word.
     #[error("a skill is 1 to 64 lower-case letters, digits, hyphens, dots or underscores")]
     Skill,
+    /// A priority that cannot be reckoned with.
+    #[error("a priority is -{FURTHEST} to {FURTHEST}")]
+    Priority,
+    /// A position beyond all others.
+    #[error("a position is -{FURTHEST} to {FURTHEST}")]
+    Position,
     /// The pattern is not one.
     #[error("the text pattern is not a regular expression: {0}")]
     Pattern(String),
+    /// A condition on something that nothing ever is.
+    #[error("there is no medium `{0}`; give {1}")]
+    Medium(String, String),
+    /// As [`Self::Medium`].
+    #[error("there is no kind of person `{0}`; give {1}")]
+    PersonKind(String, String),
+    /// No country, or one without numbers.
+    #[error("`{0}` is no country with phone numbers; give its two letters, such as BR")]
+    Country(String),
+    /// No language tag.
+    #[error("`{0}` is no language; give a tag, such as pt or pt-BR")]
+    Language(String),
+    /// Two conditions that never hold together.
+    #[error(
+        "who is not known is of no kind; leave person_kind out, or say that the person is known"
+    )]
+    UnknownOfAKind,
+    /// A number that is not written as messages bring it.
+    #[error("an address is compared letter by letter; write this number as {0}")]
+    Address(String),
+    /// The channel does not exist.
+    #[error("there is no channel `{0}`; make it first")]
+    UnknownChannel(String),
     /// The queue does not exist.
     #[error("there is no queue `{0}`; make it first")]
     UnknownQueue(String),
+    /// The agent does not exist.
+    #[error("there is no agent `{0}`; enter the agent first")]
+    UnknownAgent(String),
+}
+
+impl RouteError {
+    /// Where in a route it stands, as a JSON pointer.
+    #[must_use]
+    pub fn pointer(&self) -> &'static str {
+        match self {
+            Self::Id => "/id",
+            Self::Skill => "/skills",
+            Self::Priority => "/priority",
+            Self::Position => "/position",
+            Self::Pattern(_) => "/when/text",
+            Self::Medium(..) => "/when/medium",
+            Self::PersonKind(..) => "/when/person_kind",
+            Self::Country(_) => "/when/country",
+            Self::Language(_) => "/when/language",
+            Self::UnknownOfAKind => "/when/person_known",
+            Self::Address(_) => "/when/address",
+            Self::UnknownChannel(_) => "/when/channel",
+            Self::UnknownQueue(_) => "/queue",
+            Self::UnknownAgent(_) => "/agent",
+        }
+    }
 }
 
 /// What routes look at.
@@ -319,6 +299,28 @@ impl Table {
     }
 }
 
+impl Route {
+    /// Checks what it says by itself; [`names`] knows what it names.
+    ///
+    /// What stands as it stood `before` is not asked again: another version let it in.
+    pub fn check(&self, before: Option<&Self>) -> Result<(), RouteError> {
+        let news = |same: fn(&Self, &Self) -> bool| before.is_none_or(|before| !same(self, before));
+        if news(|a, b| a.id == b.id) {
+            check_id(&self.id)?;
+        }
+        if news(|a, b| a.skills == b.skills) && !self.skills.iter().all(|skill| is_word(skill)) {
+            return Err(RouteError::Skill);
+        }
+        if news(|a, b| a.priority == b.priority) && !is_near(self.priority) {
+            return Err(RouteError::Priority);
+        }
+        if news(|a, b| a.position == b.position) && !is_near(self.position) {
+            return Err(RouteError::Position);
+        }
+        if news(|a, b| a.when == b.when) { self.when.check() } else { Ok(()) }
+    }
+}
+
 /// Whether a priority or a position may be reckoned with.
 fn is_near(number: i64) -> bool {
     (-FURTHEST..=FURTHEST).contains(&number)
@@ -347,31 +349,4 @@ pub fn pattern(text: &str) -> Result<Regex, RouteError> {
         .size_limit(1 << 20)
         .build()
         .map_err(|error| RouteError::Pattern(error.to_string()))
-}
-
-impl When {
-    /// The name of a condition that does not hold; `None` when all do.
-    fn unmet(&self, facts: &Facts<'_>, text: Option<&Regex>) -> Option<&'static str> {
-        let language_allows = self.language.is_empty()
-            || facts.language.is_some_and(|language| {
-                let main = language.split(['-', '_']).next();
-                self.language.allows(Some(language)) || self.language.allows(main)
-            });
-        let conditions = [
-            ("channel", self.channel.allows(Some(facts.channel))),
-            ("address", self.address.allows(Some(facts.address))),
-            ("medium", self.medium.allows(Some(facts.medium.as_str()))),
-            ("country", self.country.allows(facts.country)),
-            ("language", language_allows),
-            ("person_kind", self.person_kind.allows(facts.person.map(PersonKind::as_str))),
-            ("person_known", self.person_known.is_none_or(|known| known == facts.person.is_some())),
-            ("opted_out", self.opted_out.is_none_or(|opted_out| opted_out == facts.opted_out)),
-        ];
-        let cheap = conditions.into_iter().find_map(|(name, holds)| (!holds).then_some(name));
-        cheap.or_else(|| {
-            let holds =
-                text.is_none_or(|pattern| facts.text.is_some_and(|text| pattern.is_match(text)));
-            (!holds).then_some("text")
-        })
-    }
 }

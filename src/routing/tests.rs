@@ -175,6 +175,56 @@ fn settings_that_cannot_work_are_refused_where_they_stand() {
 }
 
 #[test]
+fn conditions_that_never_hold_are_refused_where_they_stand() {
+    for (when, pointer, told) in [
+        (r#"{"text": "("}"#, "/when/text", "not a regular expression"),
+        (r#"{"medium": "smsx"}"#, "/when/medium", "no medium `smsx`; give one of `sms`, `whats"),
+        (r#"{"medium": ["sms", ""]}"#, "/when/medium", "no medium ``"),
+        (r#"{"person_kind": "usr"}"#, "/when/person_kind", "`usr`; give one of `user`, `contact`"),
+        (r#"{"person_kind": "guest"}"#, "/when/person_kind", "`guest`"),
+        (r#"{"country": "Brazil"}"#, "/when/country", "two letters, such as BR"),
+        (r#"{"country": ["BR", "XX"]}"#, "/when/country", "`XX`"),
+        (r#"{"language": "Portuguese"}"#, "/when/language", "a tag, such as pt or pt-BR"),
+        (r#"{"language": ["pt", "pt-"]}"#, "/when/language", "`pt-`"),
+        (r#"{"person_known": false, "person_kind": "user"}"#, "/when/person_known", "of no kind"),
+    ] {
+        let error = route("r", when).check(None).expect_err(when);
+        assert_eq!(error.pointer(), pointer, "{when}");
+        assert!(error.to_string().contains(told), "{when}: {error}");
+        // As another version let it in, it may be switched off.
+        let before = route("r", when);
+        assert_eq!(
+            Route { active: false, ..before.clone() }.check(Some(&before)),
+            Ok(()),
+            "{when}"
+        );
+        let worse = Route { priority: FURTHEST + 1, ..before.clone() };
+        assert_eq!(worse.check(Some(&before)), Err(RouteError::Priority), "{when}");
+    }
+    for when in [
+        r#"{"medium": ["SMS", "apple_messages"], "country": "br", "person_kind": "User"}"#,
+        r#"{"language": ["pt", "pt-BR", "zh_Hant_TW", "fil", "es-419"]}"#,
+        r#"{"person_known": true, "person_kind": ["employee", "consumer", "contact"]}"#,
+    ] {
+        assert_eq!(route("r", when).check(None), Ok(()), "{when}");
+    }
+    assert_eq!(
+        Route { position: i64::MIN, ..route("r", "{}") }.check(None),
+        Err(RouteError::Position)
+    );
+    assert_eq!(Route { position: -FURTHEST, ..route("r", "{}") }.check(None), Ok(()));
+}
+
+#[test]
+fn an_empty_list_is_no_condition() {
+    for condition in ["channel", "address", "medium", "country", "language", "person_kind"] {
+        let json = format!(r#"{{"{condition}": []}}"#);
+        let error = serde_json::from_str::<When>(&json).expect_err(condition).to_string();
+        assert!(error.contains("expected one text or more; leave it out"), "{error}");
+    }
+}
+
+#[test]
 fn unknown_conditions_and_bad_patterns_are_refused() {
     assert!(serde_json::from_str::<When>(r#"{"chanel": "x"}"#).is_err());
     assert!(pattern("(").is_err());

@@ -78,3 +78,20 @@ fn the_shortcut_for_north_america_says_what_the_library_says() {
         assert!(!is_north_american(other), "{other}");
     }
 }
+
+#[test]
+fn a_region_of_a_number_has_numbers() {
+    for (number, region) in [
+        ("+5511961234567", "BR"),
+        ("+447400123456", "GB"),
+        ("+441534456789", "JE"),
+        ("+12425550123", "BS"),
+        ("+80012345678", "001"),
+    ] {
+        let found = Region::of(number).expect(number);
+        assert_eq!((found, found.has_numbers()), (region.parse().expect(region), true), "{number}");
+    }
+    for none in ["XX", "ZZ", "AQ"] {
+        assert!(!none.parse::<Region>().is_ok_and(Region::has_numbers), "{none}");
+    }
+}

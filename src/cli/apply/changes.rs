@@ -1,16 +1,15 @@
 //! Making the database say what a file says, and telling what that took.
 
-use super::{
-    agents,
-    file::{Desired, Route},
-    people, policies, queues, sinks, timed,
-};
+use super::{agents, file::Desired, people, policies, queues, sinks, timed};
 use crate::{
     audit::{self, Author, Subject},
     channels::{self, Channel, ChannelStoreError, Settings},
     cli::{Exit, fault},
     db::Tx,
-    routing::{self, RouteError},
+    routing::{
+        self, Route,
+        names::{Coming, missing_from_route},
+    },
     vault::Vault,
 };
 
@@ -67,8 +66,12 @@ pub(in crate::cli) async fn make(
 ) -> anyhow::Result<Changes> {
     let mut changes = Changes::default();
     put_channels(tx, vault, desired.channels, now, &mut changes).await?;
-    queues::put(tx, desired.queues, now, &mut changes).await?;
-    put_routes(tx, desired.routes, now, &mut changes).await?;
+    let coming = Coming {
+        queues: desired.queues.iter().map(|queue| queue.id.clone()).collect(),
+        agents: desired.agents.iter().map(|agent| agent.id.clone()).collect(),
+    };
+    queues::put(tx, desired.queues, &coming, now, &mut changes).await?;
+    put_routes(tx, desired.routes, &mut changes).await?;
     agents::put(tx, desired.agents, now, &mut changes).await?;
     people::put(tx, desired.people, now, &mut changes).await?;
     policies::put(tx, desired.related_policies, now, &mut changes).await?;
@@ -170,36 +173,18 @@ pub(super) fn differs<T: PartialEq + std::fmt::Display>(
     }
 }
 
-async fn put_routes(
-    tx: &mut Tx,
-    desired: Vec<Route>,
-    now: i64,
-    changes: &mut Changes,
-) -> anyhow::Result<()> {
-    let queues = routing::store::queues(tx).await?;
+async fn put_routes(tx: &mut Tx, desired: Vec<Route>, changes: &mut Changes) -> anyhow::Result<()> {
     let stored = routing::store::routes(tx).await?;
     let ids = stored.iter().map(|route| route.id.as_str());
     changes.leave_alone("route", ids, |id| desired.iter().any(|route| route.id == id));
     for route in desired {
         let what = format!("route {}", route.id);
-        let default = route.queue == routing::DEFAULT_QUEUE;
-        if !default && !queues.iter().any(|queue| queue.id == route.queue) {
-            let error = RouteError::UnknownQueue(route.queue);
-            return Err(fault(Exit::Configuration, format!("{what}: {error}")));
-        }
         let before = stored.iter().find(|stored| stored.id == route.id);
-        let after = routing::Route {
-            id: route.id,
-            position: route.position,
-            queue: route.queue,
-            priority: route.priority,
-            skills: route.skills,
-            when: route.when,
-            active: route.active,
-            created_at: now,
-            changed_at: now,
-            version: before.map_or(1, |before| before.version + 1),
-        };
+        if let Some(missing) = missing_from_route(tx, &route, before).await? {
+            return Err(fault(Exit::Configuration, format!("{what}: {missing}")));
+        }
+        let version = before.map_or(1, |before| before.version + 1);
+        let after = Route { version, ..route };
         let details = before.map(|before| route_differences(before, &after));
         match details {
             Some(details) if details.is_empty() => changes.unchanged += 1,
@@ -219,7 +204,7 @@ async fn put_routes(
     Ok(())
 }
 
-fn route_differences(before: &routing::Route, after: &routing::Route) -> Vec<String> {
+fn route_differences(before: &Route, after: &Route) -> Vec<String> {
     let mut details = Vec::new();
     differs(&mut details, "queue", &before.queue, &after.queue);
     differs(&mut details, "priority", before.priority, after.priority);
@@ -227,7 +212,7 @@ fn route_differences(before: &routing::Route, after: &routing::Route) -> Vec<Str
     differs(&mut details, "active", before.active, after.active);
     differs(&mut details, "skills", before.skills.join(" "), after.skills.join(" "));
     if before.when != after.when {
-        let text = |route: &routing::Route| serde_json::to_string(&route.when).unwrap_or_default();
+        let text = |route: &Route| serde_json::to_string(&route.when).unwrap_or_default();
         details.push(format!("when {} → {}", text(before), text(after)));
     }
     details

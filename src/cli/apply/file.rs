@@ -13,7 +13,7 @@ use super::{
 use crate::{
     channels::{Channel, ChannelError, Settings},
     profiles::people::{NewPerson, PersonError},
-    routing::{self, QueueError, QueueSettings, RouteError, When, availability::Capacity},
+    routing::{self, QueueError, QueueSettings, Route, RouteError, When, availability::Capacity},
     tasks::related::{self, LINK, Operation, Policy},
     timers::{ActionError, MessagingAction},
     wrap_up::{Configuration, ConfigurationError},
@@ -55,18 +55,6 @@ pub(in crate::cli) struct AgentEntry {
     pub skills: Option<Vec<String>>,
 }
 
-/// A route with everything the file may leave out.
-#[derive(Debug)]
-pub(in crate::cli) struct Route {
-    pub id: String,
-    pub queue: String,
-    pub priority: i64,
-    pub position: i64,
-    pub skills: Vec<String>,
-    pub when: When,
-    pub active: bool,
-}
-
 /// Why a file cannot be used. No variant holds a value of the file: it may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum FileError {
@@ -84,10 +72,8 @@ pub(in crate::cli) enum FileError {
     Route { id: String, line: usize, source: RouteError },
     #[error("person `{name}` (line {line}): {source}")]
     Person { name: String, line: usize, source: PersonError },
-    #[error(
-        "queue on line {0}: an id is 1 to 64 lower-case letters, digits, hyphens or underscores"
-    )]
-    QueueId(usize),
+    #[error("queue on line {line}: {source}")]
+    QueueId { line: usize, source: RouteError },
     #[error("queue `{id}` (line {line}): settings{pointer}: {source}")]
     QueueSettings { id: String, line: usize, pointer: String, source: QueueError },
     #[error("agent `{id}` (line {line}): {problem}")]
@@ -202,10 +188,7 @@ pub(in crate::cli) fn read(
     for entry in file.queues {
         let line = line(entry.span().start);
         let queue = entry.into_inner();
-        let well_formed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-        if !(1..=64).contains(&queue.id.len()) || !queue.id.bytes().all(well_formed) {
-            return Err(FileError::QueueId(line));
-        }
+        routing::check_id(&queue.id).map_err(|source| FileError::QueueId { line, source })?;
         if let Some(Err((pointer, source))) =
             queue.settings.as_ref().map(|settings| settings.check(&queue.id))
         {
@@ -216,12 +199,9 @@ pub(in crate::cli) fn read(
     let mut routes: Vec<Route> = Vec::new();
     for entry in file.routes {
         let line = line(entry.span().start);
-        let route = route(entry.into_inner(), &routes);
-        let pattern = route.when.text.as_deref().map(routing::pattern).transpose();
-        pattern.map_err(|source| FileError::Route { id: route.id.clone(), line, source })?;
-        if !route.skills.iter().all(|skill| routing::is_word(skill)) {
-            return Err(FileError::Route { id: route.id, line, source: RouteError::Skill });
-        }
+        let route = route(entry.into_inner(), &routes, now);
+        let checked = route.check(None);
+        checked.map_err(|source| FileError::Route { id: route.id.clone(), line, source })?;
         routes.push(route);
     }
     let mut agents = Vec::new();
@@ -300,7 +280,7 @@ fn once<'a>(what: &'static str, ids: impl Iterator<Item = &'a String>) -> Result
 
 /// A route without an id is named after its queue: editing its conditions then changes it, rather
 /// than leaving the old one in force beside a new one.
-fn route(entry: RouteEntry, before: &[Route]) -> Route {
+fn route(entry: RouteEntry, before: &[Route], now: i64) -> Route {
     let id = entry.id.unwrap_or_else(|| {
         let same_queue = before.iter().filter(|route| route.queue == entry.queue).count();
         match same_queue {
@@ -318,6 +298,9 @@ fn route(entry: RouteEntry, before: &[Route]) -> Route {
         skills: entry.skills,
         when: entry.when,
         active: entry.active,
+        created_at: now,
+        changed_at: now,
+        version: 1,
     }
 }
 

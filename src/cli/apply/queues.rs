@@ -6,13 +6,17 @@ use crate::{
     audit::{self, Author, Subject},
     cli::{Exit, fault},
     db::Tx,
-    routing::{self, DEFAULT_QUEUE, QueueSettings, RouteError},
+    routing::{
+        self, DEFAULT_QUEUE, QueueSettings,
+        names::{Coming, missing_from_queue},
+    },
 };
 
-/// Stores queues. Settings that an entry leaves out stay as they are.
+/// Stores queues. Settings that an entry leaves out stay as they are, and may name what is `coming`.
 pub(super) async fn put(
     tx: &mut Tx,
     desired: Vec<Queue>,
+    coming: &Coming,
     now: i64,
     changes: &mut Changes,
 ) -> anyhow::Result<()> {
@@ -20,14 +24,14 @@ pub(super) async fn put(
     let ids = stored.iter().filter(|queue| !queue.is_default).map(|queue| queue.id.as_str());
     changes.leave_alone("queue", ids, |id| desired.iter().any(|queue| queue.id == id));
     for queue in &desired {
-        let overflow = queue.settings.as_ref().and_then(|settings| settings.overflow.as_ref());
-        let Some(into) = overflow.map(|overflow| &overflow.queue) else { continue };
-        let known = into == DEFAULT_QUEUE
-            || stored.iter().any(|queue| queue.id == *into)
-            || desired.iter().any(|queue| queue.id == *into);
-        if !known {
-            let error = RouteError::UnknownQueue(into.clone());
-            return Err(fault(Exit::Configuration, format!("queue {}: {error}", queue.id)));
+        let before = stored.iter().find(|before| before.id == queue.id);
+        let Some(settings) = &queue.settings else { continue };
+        if before.is_some_and(|before| before.settings == *settings) {
+            continue;
+        }
+        if let Some((pointer, missing)) = missing_from_queue(tx, settings, coming).await? {
+            let message = format!("queue {}: settings{pointer}: {missing}", queue.id);
+            return Err(fault(Exit::Configuration, message));
         }
     }
     for Queue { id, name, settings } in desired {

@@ -1,9 +1,12 @@
 //! Queues, work items and agents' keys over the API.
 
-use frontdesk::keys::Scope;
+use frontdesk::{
+    keys::Scope,
+    routing::{self, Route},
+};
 use serde_json::{Value, json};
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, SECRET};
 use crate::support::{Database, on_both};
 
 /// Every operation that moves work items, answered well. There are the queue `support`, the channel
@@ -174,6 +177,86 @@ on_both! {
         gateway.stop().await;
     }
 
+    async fn conditions_that_never_hold_are_refused_where_they_stand(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        gateway.make_channel(key).await;
+        let post = async |path: &str, body: Value| {
+            let answer = gateway.call("POST", path).key(key).json(&body).await;
+            (answer.status, answer.json())
+        };
+        let number = json!({"id": "sms", "provider": "twilio", "address": "+15005550006",
+            "account": {"account_sid": "AC00000000000000000000000000000001", "auth_token": SECRET}});
+        let spelled = json!({"id": "page", "provider": "chat", "address": "(500) 555-0009",
+            "account": {"secret": "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ=="}});
+        for channel in [number, spelled] {
+            let (status, answer) = post("/v1/channels", channel).await;
+            assert_eq!(status, 201, "{answer}");
+        }
+        for (when, condition, told) in [
+            (json!({"channel": "nope"}), "channel", "there is no channel `nope`; make it first"),
+            (json!({"channel": ["bot", "nope"]}), "channel", "`nope`"),
+            (json!({"channel": []}), "channel", "leave it out to allow any"),
+            (json!({"medium": []}), "medium", "leave it out to allow any"),
+            (json!({"medium": 5}), "medium", "expected a text or several of them"),
+            (json!({"medium": "smsx"}), "medium", "give one of `sms`"),
+            (json!({"person_kind": "usr"}), "person_kind", "give one of `user`"),
+            (json!({"country": "Brazil"}), "country", "such as BR"),
+            (json!({"language": "Portuguese"}), "language", "such as pt or pt-BR"),
+            (json!({"address": "+1 500 555 0006"}), "address", "write this number as +15005550006"),
+            (json!({"address": "(500) 555-0006"}), "address", "as + and digits, such as +12125550123"),
+            (json!({"person_known": false, "person_kind": "user"}), "person_known", "is of no kind"),
+        ] {
+            let (status, answer) =
+                post("/v1/routes", json!({"id": "r", "queue": "default", "when": when})).await;
+            assert_eq!((status, &answer["code"]), (422, &json!("invalid_body")), "{when}: {answer}");
+            let pointer = format!("/when/{condition}");
+            assert_eq!(answer["errors"][0]["pointer"], json!(pointer), "{when}");
+            assert!(answer["detail"].to_string().contains(told), "{when}: {answer}");
+        }
+        // Ours as entered, ours without a channel, no number at all, and in any case.
+        let when = json!({"channel": "BOT", "medium": "SMS", "country": "br", "address":
+            ["(500) 555-0009", "+15005550007", "106540352242922", "shop.example", "68849"]});
+        let (status, made) =
+            post("/v1/routes", json!({"id": "r", "queue": "default", "when": when})).await;
+        assert_eq!(status, 201, "{made}");
+        for change in [json!({"when": {"channel": []}}), json!({"when": {"channel": "nope"}})] {
+            let patch = gateway.call("PATCH", "/v1/routes/r").key(key).header("if-match", "\"1\"");
+            let refused = patch.json(&change).await;
+            assert_eq!(refused.json()["errors"][0]["pointer"], "/when/channel", "{change}");
+        }
+        gateway.stop().await;
+    }
+
+    async fn what_an_earlier_version_let_in_can_still_be_switched_off(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        let old = Route {
+            id: "old".to_owned(),
+            position: 1,
+            queue: "default".to_owned(),
+            priority: i64::MIN,
+            skills: Vec::new(),
+            when: serde_json::from_value(json!({"channel": "nope", "medium": "smsx"})).expect("JSON"),
+            active: true,
+            created_at: 0,
+            changed_at: 0,
+            version: 1,
+        };
+        let mut tx = gateway.app.store.begin().await.expect("a transaction");
+        routing::store::insert_route(&mut tx, &old).await.expect("a route");
+        tx.commit().await.expect("a commit");
+        let change = |body: Value| {
+            let patch = gateway.call("PATCH", "/v1/routes/old").key(key);
+            async move { patch.header("if-match", "*").json(&body).await }
+        };
+        assert_eq!(change(json!({"active": false})).await.json()["active"], false);
+        let refused = change(json!({"priority": i64::MAX})).await.json();
+        assert_eq!(refused["errors"][0]["pointer"], "/priority");
+        assert_eq!(change(json!({"priority": 7, "when": {}})).await.status, 200);
+        gateway.stop().await;
+    }
+
     async fn settings_that_cannot_work_are_refused_and_say_why(database: Database) {
         let gateway = Gateway::start(&database).await;
         let key = &gateway.key(Scope::Admin).await;
@@ -189,9 +272,13 @@ on_both! {
             (hours("09:00", "17:00", "2026-02-30"), "schedule/holidays/0", "such as 2026-12-25"),
             (json!({"sort": ["priority", "-priority"]}), "sort", "two different fields"),
             (json!({"priority": -1_000_001}), "priority", "-1000000 to 1000000"),
+            (json!({"pools": [{}, {"agents": ["ana", "nobody"]}]}), "pools/1/agents/1",
+                "there is no agent `nobody`"),
             (json!({"overflow": {"queue": "default"}, "max_wait": within("overflow")}),
                 "max_wait/message", "goes with the action `notify`"),
         ] {
+            let ana = json!({"id": "ana", "name": "Ana"});
+            gateway.call("POST", "/v1/agents").key(key).json(&ana).await;
             let queue = json!({"id": "x", "settings": settings});
             let refused = gateway.call("POST", "/v1/queues").key(key).json(&queue).await;
             assert_eq!(refused.status, 422, "{settings}");
@@ -199,7 +286,13 @@ on_both! {
             assert_eq!(refused["errors"][0]["pointer"], json!(format!("/settings/{pointer}")));
             assert!(refused["detail"].to_string().contains(told), "{refused}");
         }
-        let plain = json!({"settings": {"max_wait": within("notify")}});
+        let route = json!({"id": "r", "queue": "default", "priority": i64::MIN});
+        let refused = gateway.call("POST", "/v1/routes").key(key).json(&route).await;
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/priority");
+        let route = json!({"id": "r", "queue": "default", "position": i64::MAX});
+        let refused = gateway.call("POST", "/v1/routes").key(key).json(&route).await;
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/position");
+        let plain = json!({"settings": {"pools": [{"agents": ["ana"]}], "max_wait": within("notify")}});
         let patch = gateway.call("PATCH", "/v1/queues/default").key(key).header("if-match", "*");
         assert_eq!(patch.json(&plain).await.status, 200);
         gateway.stop().await;

@@ -19,6 +19,9 @@ pub async fn exercise(gateway: &Gateway, key: &str) {
     assert_eq!(list["data"][0]["id"], "calls");
     assert_eq!(call("GET", place).send().await.json()["show_timer"], true);
     let change = call("PATCH", place).header("if-match", "\"1\"");
+    let none = change.json(&json!({"when": {"channel": []}})).await;
+    assert_eq!(none.json()["errors"][0]["pointer"], "/when/channel", "an empty list allows nobody");
+    let change = call("PATCH", place).header("if-match", "\"1\"");
     let changed = change.json(&json!({"default_code": "refund"})).await;
     assert_eq!(
         (changed.header("etag"), changed.json()["order"].clone()),

@@ -76,6 +76,18 @@ fn the_routing_guides_file_applies_and_its_export_applies_elsewhere() {
         ("from = \"09:00\"", "from = \"9:00\"", "expected one such as 09:00, up to 24:00"),
         ("2026-12-25", "2026-02-30", "expected one of the calendar, such as 2026-12-25"),
         ("seconds = 900", "action = \"overflow\", seconds = 900", "say in `overflow`"),
+        (
+            "skills = [\"billing\"] }",
+            "agents = [\"nobody\"] }",
+            "queue billing: settings/pools/0/agents/0: there is no agent `nobody`",
+        ),
+        ("language = \"pt\"", "channel = \"nope\"", "route billing: there is no channel `nope`"),
+        ("language = \"pt\"", "channel = []", "leave it out to allow any"),
+        ("language = \"pt\"", "address = \"+1 500 555 0006\"", "write this number as +15005550006"),
+        ("language = \"pt\"", "medium = \"smsx\"", "route `billing` (line 9): there is no medium"),
+        ("language = \"pt\"", "country = \"Brazil\"", "give its two letters"),
+        ("skills = [\"portuguese\"]", "priority = -1000001", "a priority is -1000000 to 1000000"),
+        ("skills = [\"portuguese\"]", "id = \"A B\"", "an id is 1 to 64"),
         ("max_wait = {", "max_wiat = {", "did you mean `max_wait`?"),
         ("queues = [\"billing\", ", "queues = [\"nowhere\", ", "there is no queue `nowhere`"),
         ("total = 6", "total = -1", "a capacity is 0 to 1000"),
@@ -87,6 +99,46 @@ fn the_routing_guides_file_applies_and_its_export_applies_elsewhere() {
         assert_eq!(refused.code, 5, "{wrong}: {}", refused.stderr);
         assert!(refused.stderr.contains(told), "{told} in {}", refused.stderr);
     }
+}
+
+/// Each half of the file names something of the other half.
+#[test]
+fn what_a_file_makes_may_be_named_in_it_before() {
+    const FILE: &str = r#"
+[[queues]]
+id = "first"
+settings = { pools = [{ agents = ["ana"] }], overflow = { queue = "second" } }
+
+[[queues]]
+id = "second"
+
+[[routes]]
+queue = "second"
+when = { channel = "widget" }
+
+[[agents]]
+id = "ana"
+name = "Ana Prado"
+queues = ["first", "second"]
+
+[[channels]]
+id = "widget"
+provider = "chat"
+address = "shop.example"
+account = { secret = { literal = "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==" } }
+"#;
+    let desk = Desk::new()
+        .with("FRONTDESK_WIDGET_SECRET", "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==");
+    fs::write(desk.path("desk.toml"), FILE).expect("a file");
+    assert_eq!(desk.run(&["apply", "desk.toml", "--dry-run"]).code, 4);
+    let made = desk.expect(&["apply", "desk.toml"]);
+    assert!(made.contains("5 created, 0 changed"), "{made}");
+    let exported = desk.expect(&["export"]);
+    let elsewhere = Desk::new()
+        .with("FRONTDESK_WIDGET_SECRET", "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==");
+    fs::write(elsewhere.path("export.toml"), &exported).expect("a file");
+    elsewhere.expect(&["apply", "export.toml"]);
+    assert_eq!(elsewhere.expect(&["export"]), exported);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     FURTHEST,
-    schedule::{Schedule, ScheduleError},
+    schedule::{Opening, Schedule, ScheduleError},
 };
 
 /// The queue of interactions that no route wants.

@@ -8,12 +8,14 @@
 //! that no message waits for one. PostgreSQL has one pool.
 
 mod batch;
+mod in_use;
 mod migrate;
 
 use std::{num::NonZeroUsize, path::Path, str::FromStr, time::Duration};
 
 pub(crate) use batch::batch_row;
 pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
+pub use in_use::in_use;
 pub use migrate::{MigrateError, pending};
 use sqlx::{
     PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,

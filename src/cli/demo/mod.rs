@@ -4,11 +4,12 @@
 //! channel's secret and posted over HTTP, and a table counted from what the database says. What the
 //! gateway does is held against what the fixture's author wrote down (`judge`).
 
+mod folder;
 mod judge;
 mod table;
 
 use std::{
-    fs, io,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -42,9 +43,6 @@ use crate::{
 };
 
 const SETUP: &str = include_str!("setup.toml");
-/// What an earlier demo left behind. Nothing else in the folder is touched.
-const OWN_FILES: [&str; 4] =
-    ["frontdesk.db", "frontdesk.db-wal", "frontdesk.db-shm", "frontdesk.key"];
 
 /// From nothing to conversations on screen, offline.
 #[derive(Debug, Args)]
@@ -55,8 +53,9 @@ pub(super) struct Demo {
     /// Stop after the table; exit 4 if anything came out otherwise than its fixture says.
     #[arg(long)]
     exit: bool,
-    /// The folder of the demo's database; an earlier demo's is replaced.
-    #[arg(long, default_value = "frontdesk-demo")]
+    /// The folder of the demo's database: an earlier demo's, or one without a gateway in it. An
+    /// earlier demo's database is replaced.
+    #[arg(long, default_value = folder::USUAL)]
     dir: PathBuf,
     /// Address and port; by itself 127.0.0.1:8080, or a free port where that is taken.
     #[arg(long)]
@@ -70,7 +69,7 @@ impl Demo {
         let mut config = Config { log, ..Config::default() };
         config.http.listen = listener.local_addr()?;
         config.database.url = format!("sqlite:{}", self.dir.join("frontdesk.db").display());
-        let _lock = clear(&self.dir)?;
+        let _lock = folder::take(&self.dir).await?;
         set_up(&config, &folders).await?;
 
         let app = App::build(&config, Clock::system()).await?;
@@ -141,26 +140,6 @@ async fn make_key(store: &Store) -> anyhow::Result<Secret> {
     keys::insert(&mut tx, &key, &hash).await?;
     tx.commit().await?;
     Ok(secret)
-}
-
-/// Removes what an earlier demo left, unless that one still runs: it holds the lock returned here.
-fn clear(dir: &Path) -> anyhow::Result<fs::File> {
-    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
-    let lock = fs::File::create(dir.join("frontdesk.lock"))?;
-    if lock.try_lock().is_err() {
-        let message = format!("another demo runs in {}; use --dir", dir.display());
-        return Err(fault(Exit::Failed, message));
-    }
-    for name in OWN_FILES {
-        match fs::remove_file(dir.join(name)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("{}/{name}", dir.display()));
-            }
-        }
-    }
-    Ok(lock)
 }
 
 /// Makes the database and writes the fixtures' channels and [`SETUP`] into it.

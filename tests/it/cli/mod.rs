@@ -203,6 +203,11 @@ fn settings_are_shown_without_secrets() {
 #[test]
 fn the_demo_comes_out_as_its_fixtures_say_and_replaying_changes_nothing() {
     let desk = Desk::new();
+    // As an earlier version's demo left its folder: without a mark.
+    fs::create_dir(desk.path("frontdesk-demo")).expect("a folder");
+    for name in ["frontdesk.lock", "frontdesk.db", "frontdesk.key"] {
+        fs::write(desk.path("frontdesk-demo").join(name), "").expect("a file");
+    }
     let shown = desk.expect(&["demo", "--exit", "--listen", "127.0.0.1:0"]);
     let longest = shown.lines().map(|line| line.chars().count()).max();
     assert!(longest <= Some(80), "{shown}");
@@ -229,6 +234,21 @@ fn the_demo_comes_out_as_its_fixtures_say_and_replaying_changes_nothing() {
     let story: Value = serde_json::from_str(line).expect("JSON");
     let id = story["title"].as_str().and_then(|title| title.strip_prefix("message "));
     assert!(desk.expect(&["explain", id.expect("an id")]).contains("IMS0000001"));
+}
+
+#[test]
+fn the_demo_leaves_a_gateways_folder_alone() {
+    let desk = Desk::new();
+    desk.expect(&["apply", "channels.toml"]);
+    let kept = || ["frontdesk.db", "frontdesk.key"].map(|name| fs::read(desk.path(name)).ok());
+    let before = kept();
+    for _ in 0..2 {
+        let ran = desk.run(&["demo", "--exit", "--listen", "127.0.0.1:0", "--dir", "."]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("another folder with --dir"), "{}", ran.stderr);
+        assert_eq!(kept(), before);
+    }
+    desk.expect(&["export"]);
 }
 
 #[test]

@@ -163,32 +163,43 @@ impl Scheme for Sns {
         }
     }
 
-    /// Signs an envelope; any other body is put into one first.
+    /// Signs an envelope. Of any other body the endpoint's secrets are the proof, as it was delivered
+    /// raw; where the account has none, it is put into an envelope first.
     fn sign(
         &self,
         request: &mut Request,
         account: &Account,
         now: Timestamp,
     ) -> Result<(), AccountError> {
+        let is_protected = self.endpoint.is_configured(account);
+        let envelope = match read::peek(&request.body) {
+            Value::Object(envelope) if signed_members(&envelope).is_some() => Some(envelope),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
+        };
+        if envelope.is_none() && is_protected {
+            return self.endpoint.sign(request, account, now);
+        }
         let (pem, address) = self.certificate;
         let key = account.secrets(self.private_key).first();
         let (Some(key), Some(_), Some(address)) = (key, account.get(pem), account.get(address))
         else {
+            let has_signature = envelope.is_some_and(|it| it.contains_key("Signature"));
+            if has_signature && is_protected {
+                // Amazon's own signature is in the body; the secrets are not kept with it.
+                return self.endpoint.sign(request, account, now);
+            }
             return Err(AccountError::Missing {
                 field: self.private_key,
                 help: "only Amazon can sign with its own key; to try the channel, add a private key, \
                        its certificate and an address on Amazon's host that stands for it",
             });
         };
-        let mut envelope = match read::peek(&request.body) {
-            Value::Object(envelope) if signed_members(&envelope).is_some() => envelope,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_)
-            | Value::Object(_) => wrapped(&request.body),
-        };
+        let mut envelope = envelope.unwrap_or_else(|| wrapped(&request.body));
         for member in signed_members(&envelope).unwrap_or_default() {
             if envelope.get(*member).is_some_and(|value| !value.is_string()) {
                 envelope.remove(*member);
@@ -214,7 +225,7 @@ impl Scheme for Sns {
         )?;
         envelope["Signature"] = BASE64.encode(signature).into();
         request.body = envelope.to_string().into_bytes();
-        if self.endpoint.is_configured(account) {
+        if is_protected {
             self.endpoint.sign(request, account, now)?;
         }
         Ok(())

@@ -216,6 +216,34 @@ fn a_certificate_must_have_been_valid_when_it_signed() {
 }
 
 #[test]
+fn what_came_from_a_topic_is_proven_anew_without_amazons_key() {
+    let adapter = providers::find("aws-sns").expect("an adapter");
+    let address = "https://desk.example/webhooks/sns";
+    let (mut values, enveloped, now) = vector("aws-sns", "aws-sns-real-v2-subject");
+    let raw = br#"{"originationNumber":"+15550100002","messageBody":"Hi"}"#.to_vec();
+    let certified: Value =
+        serde_json::from_str(include_str!("../../../fixtures/aws-sns/account.json")).expect("JSON");
+    let with_a_key = certified["account"].clone();
+    values["token"] = TOKEN.into();
+    let mut with_credentials = values.clone();
+    with_credentials["username"] = "sns".into();
+    with_credentials["password"] = "p".into();
+    for (values, body) in [
+        (&values, &raw),
+        (&with_credentials, &raw),
+        (&with_a_key, &raw),
+        (&values, &enveloped.body),
+    ] {
+        let account = Account::read(adapter, values).expect("an account");
+        // As it is kept: without the secrets.
+        let mut request = Request::new(Method::Post, address, Vec::new(), body.clone());
+        adapter.verifier.sign(&mut request, &account, now).expect("a proof");
+        assert_eq!(&request.body, body, "it says what it said");
+        assert_eq!(refusal("aws-sns", request, &account, now), None, "{values}");
+    }
+}
+
+#[test]
 fn event_grid_takes_a_token_or_a_secret_of_one_resource() {
     let adapter = providers::find("azure-acs").expect("an adapter");
     let now = Timestamp::from_seconds(1_767_225_600).expect("a time");

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    desk::explain::{Story, explain},
+    desk::explain::{Explanation, Story, explain},
 };
 
 /// Say how something came to be, from bytes to agent: each step, rule and reason.
@@ -30,7 +30,7 @@ impl Explain {
     pub async fn run(&self, config: &Config) -> anyhow::Result<Exit> {
         let store = open_existing(config).await?;
         let mut tx = store.begin_read().await?;
-        let stories = explain(&mut tx, &self.id).await?;
+        let Explanation { stories, left_out } = explain(&mut tx, &self.id).await?;
         tx.rollback().await?;
         store.close().await;
         if stories.is_empty() {
@@ -43,6 +43,11 @@ impl Explain {
             } else {
                 show(story)?;
             }
+        }
+        if left_out > 0 {
+            anstream::eprintln!(
+                "{left_out} earlier messages and events are left out; by its id each is explained"
+            );
         }
         Ok(Exit::Done)
     }

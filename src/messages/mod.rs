@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use store::{
     Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, Origin,
     StoredRequest, archive, by_ids, claim, edit, events, events_by_ids, find_request, hold_claims,
-    insert, insert_events, list, mark_deleted, origins, prune_refused, record_ids,
+    insert, insert_events, list, mark_deleted, newest, newest_events, origins, prune_refused,
+    record_ids,
 };
 use uuid::Uuid;
 

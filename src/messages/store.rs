@@ -402,25 +402,53 @@ pub async fn origins(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Origin>,
     Ok(origins)
 }
 
+/// Narrows a query to the messages a filter means.
+macro_rules! narrow_to_messages {
+    ($query:ident, $filter:ident) => {
+        // One bound below: SQLite seeks by the first it finds.
+        let after = $filter.after.max($filter.request).unwrap_or_default();
+        $query.push(" where id > ").push_bind(after);
+        if let Some(interaction) = $filter.interaction {
+            $query.push(" and interaction_id = ").push_bind(interaction);
+        }
+        if let Some(request) = $filter.request {
+            // Ids are made moments after their request's: no index of its own is needed.
+            $query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
+            $query.push(" and request_id = ").push_bind(request);
+        }
+        if let Some(id) = $filter.id {
+            $query.push(" and id = ").push_bind(id);
+        }
+    };
+}
+
 /// Messages in order of arrival.
 pub async fn list(tx: &mut Tx, filter: &MessageFilter) -> Result<Vec<Message>, StoreError> {
     Ok(fetch_filtered!(tx, MESSAGES, query => {
-        // One bound below: SQLite seeks by the first it finds.
-        let after = filter.after.max(filter.request).unwrap_or_default();
-        query.push(" where id > ").push_bind(after);
-        if let Some(interaction) = filter.interaction {
-            query.push(" and interaction_id = ").push_bind(interaction);
-        }
-        if let Some(request) = filter.request {
-            // Ids are made moments after their request's: no index of its own is needed.
-            query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
-            query.push(" and request_id = ").push_bind(request);
-        }
-        if let Some(id) = filter.id {
-            query.push(" and id = ").push_bind(id);
-        }
+        narrow_to_messages!(query, filter);
         query.push(" order by id limit ").push_bind(filter.limit);
     })?)
+}
+
+/// The last messages in order of arrival, and how many came before them.
+pub async fn newest(
+    tx: &mut Tx,
+    filter: &MessageFilter,
+) -> Result<(Vec<Message>, i64), StoreError> {
+    let mut messages: Vec<Message> = fetch_filtered!(tx, MESSAGES, query => {
+        narrow_to_messages!(query, filter);
+        query.push(" order by id desc limit ").push_bind(filter.limit);
+    })?;
+    messages.reverse();
+    let all: Vec<(i64,)> = fetch_filtered!(tx, "select count(*) from messages", query => {
+        narrow_to_messages!(query, filter);
+    })?;
+    let before = all.first().map_or(0, |(all,)| all - rows(messages.len()));
+    Ok((messages, before))
+}
+
+fn rows(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Which events to list.
@@ -444,25 +472,49 @@ pub async fn events_by_ids(tx: &mut Tx, ids: &[Uuid]) -> Result<Vec<EventRecord>
     Ok(fetch_by_ids!(tx, EVENTS, "id", ids)?)
 }
 
+/// Narrows a query to the events a filter means.
+macro_rules! narrow_to_events {
+    ($query:ident, $filter:ident) => {
+        $query.push(" where true");
+        if let Some((channel, target)) = &$filter.target {
+            $query.push(" and channel_id = ").push_bind(channel);
+            $query.push(" and target = ").push_bind(target);
+        }
+        if let Some(request) = $filter.request {
+            // Ids are made moments after their request's: no index of its own is needed.
+            $query.push(" and id > ").push_bind(request);
+            $query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
+            $query.push(" and request_id = ").push_bind(request);
+        }
+        if let Some(id) = $filter.id {
+            $query.push(" and id = ").push_bind(id);
+        }
+    };
+}
+
 /// Events in order of arrival.
 pub async fn events(tx: &mut Tx, filter: &EventFilter) -> Result<Vec<EventRecord>, StoreError> {
     Ok(fetch_filtered!(tx, EVENTS, query => {
-        query.push(" where true");
-        if let Some((channel, target)) = &filter.target {
-            query.push(" and channel_id = ").push_bind(channel);
-            query.push(" and target = ").push_bind(target);
-        }
-        if let Some(request) = filter.request {
-            // Ids are made moments after their request's: no index of its own is needed.
-            query.push(" and id > ").push_bind(request);
-            query.push(" and id < ").push_bind(clock::id_after(request, SAME_REQUEST));
-            query.push(" and request_id = ").push_bind(request);
-        }
-        if let Some(id) = filter.id {
-            query.push(" and id = ").push_bind(id);
-        }
+        narrow_to_events!(query, filter);
         query.push(" order by id limit ").push_bind(filter.limit);
     })?)
+}
+
+/// The last events in order of arrival, and how many came before them.
+pub async fn newest_events(
+    tx: &mut Tx,
+    filter: &EventFilter,
+) -> Result<(Vec<EventRecord>, i64), StoreError> {
+    let mut events: Vec<EventRecord> = fetch_filtered!(tx, EVENTS, query => {
+        narrow_to_events!(query, filter);
+        query.push(" order by id desc limit ").push_bind(filter.limit);
+    })?;
+    events.reverse();
+    let all: Vec<(i64,)> = fetch_filtered!(tx, "select count(*) from events", query => {
+        narrow_to_events!(query, filter);
+    })?;
+    let before = all.first().map_or(0, |(all,)| all - rows(events.len()));
+    Ok((events, before))
 }
 
 /// A request with its headers (as pairs) and body.

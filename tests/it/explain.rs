@@ -2,12 +2,22 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Database, Desk, on_both, requests::sms};
+use crate::support::{
+    Database, Desk, on_both,
+    requests::{self, sms},
+};
 
 /// The steps of a story, as words.
 fn steps(story: &Value) -> Vec<&str> {
     let steps = story["steps"].as_array().expect("steps");
     steps.iter().map(|step| step["step"].as_str().expect("a word")).collect()
+}
+
+/// What is said of a message's id at its provider.
+fn provider_id(story: &Value) -> &str {
+    let steps = story["steps"].as_array().expect("steps");
+    let understood = steps.iter().find(|step| step["step"] == "understood").expect("a step");
+    understood["reason"].as_str().expect("a sentence")
 }
 
 on_both! {
@@ -51,6 +61,44 @@ on_both! {
                 desk.call(None, "GET", &format!("explain/{nothing}"), None, None).await;
             assert_eq!((status, &problem["code"]), (404, &json!("not_found")));
         }
+        desk.gateway.stop().await;
+    }
+
+    async fn of_many_messages_the_last_are_told_and_the_others_counted(database: Database) {
+        let desk = Desk::open(&database).await;
+        for number in 1..=53 {
+            desk.accept(sms("+15550100002", &format!("SM{number}"), "Hello?")).await;
+            desk.pass(1);
+        }
+        let told = desk.see("explain/IMS0000001").await;
+        let stories = told["stories"].as_array().expect("stories");
+        assert_eq!((stories.len(), &told["left_out"]), (51, &json!(3)));
+        assert_eq!(steps(&stories[0])[0], "opened");
+        let ids: Vec<_> = stories[1..].iter().map(provider_id).collect();
+        let last: Vec<_> = (4..=53).map(|number| format!("the provider's id is SM{number}")).collect();
+        assert_eq!(ids, last);
+
+        // One request may bring more than is told of, too.
+        let messages = (0..52).map(|number| json!({"id": format!("wamid.{number}"),
+            "from": "15550100002", "timestamp": "1767225600", "type": "text", "text": {"body": "Hi"}}));
+        let statuses = (0..51).map(|number| json!({"id": format!("wamid.S{number}"),
+            "recipient_id": "15550100003", "timestamp": "1767225600", "status": "sent"}));
+        let change = json!({"field": "messages", "value": {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15005550006", "phone_number_id": "106540352242900"},
+            "contacts": [{"wa_id": "15550100002"}],
+            "messages": messages.collect::<Value>(),
+            "statuses": statuses.collect::<Value>(),
+        }});
+        let entry = json!([{"id": "1", "changes": [change]}]);
+        let body = json!({"object": "whatsapp_business_account", "entry": entry});
+        desk.accept(requests::json("whatsapp-demo", &body)).await;
+        let request = desk.see("requests?limit=1").await["data"][0]["id"].clone();
+        let told = desk.see(&format!("explain/{}", request.as_str().expect("an id"))).await;
+        let stories = told["stories"].as_array().expect("stories");
+        assert_eq!((stories.len(), &told["left_out"]), (100, &json!(3)));
+        assert_eq!(provider_id(&stories[0]), "the provider's id is wamid.2");
+        assert_eq!(provider_id(&stories[49]), "the provider's id is wamid.51");
         desk.gateway.stop().await;
     }
 }

@@ -16,8 +16,25 @@ use crate::{
     routing,
 };
 
-/// The most messages of one interaction or request that are explained.
-const MESSAGES: i64 = 50;
+/// The most messages of one interaction or request that are explained, and the most other events of a
+/// request: the last ones.
+const NEWEST: i64 = 50;
+
+/// What is known about how something came to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Explanation {
+    /// The interaction first, then its messages; or the one thing that was asked for. Empty when there
+    /// is none.
+    pub stories: Vec<Story>,
+    /// How many earlier messages and events of the interaction or request are left out.
+    pub left_out: i64,
+}
+
+impl From<Vec<Story>> for Explanation {
+    fn from(stories: Vec<Story>) -> Self {
+        Self { stories, left_out: 0 }
+    }
+}
 
 /// One message, event, interaction or bare request, and how it came to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -58,25 +75,25 @@ impl Step {
 }
 
 /// Tells how the thing with this id came to be: an interaction by its number, or a message, event,
-/// request, interaction or work item. Empty when there is none.
-pub async fn explain(tx: &mut Tx, id: &str) -> Result<Vec<Story>, StoreError> {
+/// request, interaction or work item.
+pub async fn explain(tx: &mut Tx, id: &str) -> Result<Explanation, StoreError> {
     if let Some(seq) = interactions::parse_number(id) {
         return match interactions::store::get(tx, seq).await? {
             Some(found) => of_interaction(tx, found.id).await,
-            None => Ok(Vec::new()),
+            None => Ok(Explanation::default()),
         };
     }
-    let Ok(id) = id.parse::<Uuid>() else { return Ok(Vec::new()) };
+    let Ok(id) = id.parse::<Uuid>() else { return Ok(Explanation::default()) };
     if let Some(request) = messages::find_request(tx, id).await? {
         return of_request(tx, request).await;
     }
     let one = MessageFilter { id: Some(id), limit: 1, ..MessageFilter::default() };
     if let Some(message) = messages::list(tx, &one).await?.pop() {
-        return Ok(vec![of_message(tx, &message).await?]);
+        return Ok(vec![of_message(tx, &message).await?].into());
     }
     let one = EventFilter { id: Some(id), limit: 1, ..EventFilter::default() };
     if let Some(event) = messages::events(tx, &one).await?.pop() {
-        return Ok(vec![of_event(tx, &event).await?]);
+        return Ok(vec![of_event(tx, &event).await?].into());
     }
     if let Some(item) = routing::store::item(tx, id).await? {
         return of_interaction(tx, item.interaction_id).await;
@@ -84,28 +101,30 @@ pub async fn explain(tx: &mut Tx, id: &str) -> Result<Vec<Story>, StoreError> {
     of_interaction(tx, id).await
 }
 
-async fn of_request(tx: &mut Tx, request: StoredRequest) -> Result<Vec<Story>, StoreError> {
+async fn of_request(tx: &mut Tx, request: StoredRequest) -> Result<Explanation, StoreError> {
     let id = Some(request.record.id);
     let mut stories = Vec::new();
-    let filter = MessageFilter { request: id, limit: MESSAGES, ..MessageFilter::default() };
-    for message in messages::list(tx, &filter).await? {
+    let filter = MessageFilter { request: id, limit: NEWEST, ..MessageFilter::default() };
+    let (newest, messages_before) = messages::newest(tx, &filter).await?;
+    for message in newest {
         stories.push(of_message(tx, &message).await?);
     }
-    let filter = EventFilter { request: id, limit: MESSAGES, ..EventFilter::default() };
-    for event in messages::events(tx, &filter).await? {
+    let filter = EventFilter { request: id, limit: NEWEST, ..EventFilter::default() };
+    let (newest, events_before) = messages::newest_events(tx, &filter).await?;
+    for event in newest {
         stories.push(of_event(tx, &event).await?);
     }
     if stories.is_empty() {
         let title = format!("request {}", request.record.id);
         stories.push(Story { title, steps: vec![request_step(&request)] });
     }
-    Ok(stories)
+    Ok(Explanation { stories, left_out: messages_before + events_before })
 }
 
 /// The interaction itself, then each of its messages up to where it joined.
-async fn of_interaction(tx: &mut Tx, id: Uuid) -> Result<Vec<Story>, StoreError> {
+async fn of_interaction(tx: &mut Tx, id: Uuid) -> Result<Explanation, StoreError> {
     let Some(interaction) = interactions::work::by_id(tx, id).await? else {
-        return Ok(Vec::new());
+        return Ok(Explanation::default());
     };
     let mut steps = vec![steps::opened_step(&interaction)];
     steps.extend(queue_steps(tx, id).await?);
@@ -113,13 +132,13 @@ async fn of_interaction(tx: &mut Tx, id: Uuid) -> Result<Vec<Story>, StoreError>
     steps.sort_by_key(|step| step.at);
     let title = format!("interaction {}", interactions::number(interaction.number.0));
     let mut stories = vec![Story { title, steps }];
-    let filter =
-        MessageFilter { interaction: Some(id), limit: MESSAGES, ..MessageFilter::default() };
-    for message in messages::list(tx, &filter).await? {
+    let filter = MessageFilter { interaction: Some(id), limit: NEWEST, ..MessageFilter::default() };
+    let (newest, left_out) = messages::newest(tx, &filter).await?;
+    for message in newest {
         let steps = until_joined(tx, &message).await?;
         stories.push(Story { title: format!("message {}", message.id), steps });
     }
-    Ok(stories)
+    Ok(Explanation { stories, left_out })
 }
 
 async fn of_message(tx: &mut Tx, message: &Message) -> Result<Story, StoreError> {

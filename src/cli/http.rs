@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use frontdesk_adapters::{Method, Request};
+use serde_json::Value;
 
 use super::{Exit, fault};
 use crate::ingest;
@@ -20,6 +21,15 @@ pub(super) struct Heard {
     pub status: u16,
     pub content_type: Option<String>,
     pub body: String,
+}
+
+impl Heard {
+    /// Why a gateway did not take a request, in its own words as far as it has any.
+    pub fn reason(&self) -> String {
+        let problem: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let said = ["detail", "code"].iter().find_map(|member| problem[member].as_str());
+        said.map_or_else(|| format!("the gateway answered {}", self.status), str::to_owned)
+    }
 }
 
 /// A client for the operator's own gateway, which may well be on a private address.

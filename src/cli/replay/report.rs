@@ -19,15 +19,25 @@ pub(super) struct Fate {
     pub events: usize,
     pub duplicates: usize,
     pub status: Option<u16>,
+    /// Why it was refused or failed.
     pub detail: Option<String>,
+    /// Whether it was refused although it should have proven itself.
+    pub is_mistrusted: bool,
     /// What a dry run found.
     pub differences: Vec<Difference>,
 }
 
 impl Fate {
     pub fn new(outcome: &'static str) -> Self {
-        let differences = Vec::new();
-        Self { outcome, events: 0, duplicates: 0, status: None, detail: None, differences }
+        Self {
+            outcome,
+            events: 0,
+            duplicates: 0,
+            status: None,
+            detail: None,
+            is_mistrusted: false,
+            differences: Vec::new(),
+        }
     }
 
     pub fn failed(outcome: &'static str, detail: String) -> Self {
@@ -40,6 +50,8 @@ pub(super) struct Report {
     rows: BTreeMap<String, Row>,
     /// Channels that do not exist.
     pub unknown: BTreeSet<String>,
+    /// How often each channel's requests had each outcome for each reason.
+    reasons: BTreeMap<(String, &'static str, String), usize>,
 }
 
 #[derive(Default)]
@@ -49,6 +61,7 @@ struct Row {
     new: usize,
     duplicates: usize,
     refused: usize,
+    mistrusted: usize,
     failed: usize,
     /// Events that would be read otherwise than they were recorded.
     changed: usize,
@@ -76,7 +89,31 @@ impl Report {
         row.duplicates += fate.duplicates;
         row.changed += fate.differences.iter().filter(|difference| !difference.new).count();
         row.refused += usize::from(fate.outcome == "refused");
+        row.mistrusted += usize::from(fate.is_mistrusted);
         row.failed += usize::from(matches!(fate.outcome, "failed" | "unknown_channel"));
+        if let Some(detail) = &fate.detail
+            && !self.unknown.contains(channel)
+        {
+            let reason = (channel.to_owned(), fate.outcome, detail.clone());
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether something was refused that should have proven itself.
+    pub fn is_mistrusted(&self) -> bool {
+        self.total(|row| row.mistrusted) > 0
+    }
+
+    /// Says why requests were refused or failed.
+    pub fn say_why(&self) {
+        for ((channel, outcome, detail), count) in &self.reasons {
+            let outcome = if *outcome == "refused" { "refused" } else { "failed" };
+            anstream::eprintln!("{channel}: {count} {outcome}: {detail}");
+        }
     }
 
     /// Prints the table; what a gateway elsewhere recorded, its answers do not tell.
@@ -114,17 +151,21 @@ impl Report {
         anstream::eprintln!("{}", styled(BOLD, format!("{requests} requests: {new}")));
     }
 
-    pub fn exit(&self, dry_run: bool) -> anyhow::Result<Exit> {
+    /// What has to prove itself may well be refused. Archived requests were so before; of files it
+    /// would mean that none was right.
+    pub fn exit(&self, dry_run: bool, archived: bool) -> anyhow::Result<Exit> {
         if !self.unknown.is_empty() {
             let channels = self.unknown.iter().cloned().collect::<Vec<_>>().join(", ");
-            return Err(fault(Exit::NotFound, format!("no such channel: {channels}")));
+            let message = format!("no such channel: {channels}; `frontdesk apply` makes channels");
+            return Err(fault(Exit::NotFound, message));
+        }
+        let refused = self.total(|row| row.refused);
+        let none_is_right = !archived && refused > 0 && refused == self.total(|row| row.requests);
+        if none_is_right || self.is_mistrusted() || self.total(|row| row.failed) > 0 {
+            return Ok(Exit::Failed);
         }
         let found = self.total(|row| row.new + row.changed);
-        Ok(match (self.total(|row| row.failed), found) {
-            (1.., _) => Exit::Failed,
-            (0, 1..) if dry_run => Exit::Findings,
-            (0, _) => Exit::Done,
-        })
+        Ok(if dry_run && found > 0 { Exit::Findings } else { Exit::Done })
     }
 
     fn total(&self, of: fn(&Row) -> usize) -> usize {

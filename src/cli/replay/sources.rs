@@ -112,6 +112,15 @@ pub(super) async fn archived(store: &Store, filter: &Filter) -> Result<Vec<Uuid>
     Ok(ids)
 }
 
+/// Whether any archived request came for this channel, there though it may be no longer.
+pub(super) async fn has_any(store: &Store, channel: &str) -> Result<bool, StoreError> {
+    let filter = RequestFilter { channel: Some(channel.to_owned()), ..RequestFilter::default() };
+    let mut tx = store.begin_read().await?;
+    let found = messages::requests(&mut tx, &filter, 1).await?;
+    tx.rollback().await?;
+    Ok(!found.rows.is_empty())
+}
+
 /// One archived request; `None` when it is gone by now or its like was among `seen`.
 pub(super) async fn stored(
     store: &Store,

@@ -69,7 +69,9 @@ async fn get(State(api): Context, Path(id): Path<Uuid>) -> Result<Json<Delivery>
     Ok(Json(found.ok_or_else(|| Problem::not_found("delivery"))?))
 }
 
-/// Takes up a dead letter again.
+/// Takes up again what was given up, or waits for its next attempt: it is tried now.
+///
+/// Where it waits for another event of its interaction, that one is tried now: it comes first.
 #[utoipa::path(post, path = "/v1/deliveries/{id}/retry", tag = "deliveries",
     params(("id" = Uuid, Path, description = "The delivery's id.")),
     responses((status = 200, body = Delivery, description = "The delivery, which waits again.")))]
@@ -83,10 +85,12 @@ async fn retry(
     let mut tx = api.store.begin().await?;
     deliveries::lock(&mut tx).await?;
     let before = deliveries::get(&mut tx, id).await?.ok_or_else(missing)?;
-    if deliveries::retry(&mut tx, &before.sink, Some(id), now).await? == 0 {
-        let detail = "only dead letters can be taken up again; this one is not dead";
+    if before.state == DeliveryState::Delivered {
+        let detail =
+            "the sink accepted this one; only what waits or was given up is taken up again";
         return Err(Problem::new(Code::IllegalTransition, detail));
     }
+    deliveries::retry(&mut tx, &before.sink, Some(&before), now).await?;
     let after = deliveries::get(&mut tx, id).await?.ok_or_else(missing)?;
     let changes = vec![Change::new("state", before.state.as_str(), after.state.as_str())];
     audit::record(&mut tx, &author, Subject::new("delivery", id), "retry", changes, now).await?;

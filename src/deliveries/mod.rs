@@ -33,6 +33,9 @@ pub struct Delivery {
     #[sqlx(rename = "type")]
     #[serde(rename = "type")]
     pub event_type: String,
+    /// What it keeps its order with.
+    #[serde(skip)]
+    pub lane: Uuid,
     /// The interaction it belongs to.
     pub interaction_id: Option<Uuid>,
     /// Where it stands.
@@ -42,7 +45,7 @@ pub struct Delivery {
     #[serde(serialize_with = "crate::db::show_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due_at: Option<i64>,
-    /// How often it was tried.
+    /// How often it was tried since it was last taken up again.
     pub attempts: i32,
     /// The latest attempts, in order.
     #[schema(value_type = Vec<Attempt>)]

@@ -265,7 +265,7 @@ pub async fn promote(
     Ok(())
 }
 
-/// Makes whatever of a sink waits for another attempt due now: it works again.
+/// Makes whatever of a sink waits for another attempt due now: it works again, or is said to.
 pub async fn hasten(tx: &mut Tx, sink: &str, now: i64) -> Result<(), StoreError> {
     const SQL: &str = "update deliveries set due_at = $2 where sink_id = $1 and due_at > $2";
     on_engine!(tx, conn => sqlx::query(SQL).bind(sink).bind(now).execute(conn).await.map(drop))?;
@@ -280,23 +280,30 @@ pub async fn bury(tx: &mut Tx, sink: &str, now: i64) -> Result<u64, StoreError> 
         .map(|done| done.rows_affected()))?)
 }
 
-/// Takes up dead letters again, all of a sink's or one of them; says how many.
+/// Takes up again what was given up or waits for another attempt, all of a sink's or what one
+/// delivery needs; says how much. It begins anew: as if it had not been tried.
 pub async fn retry(
     tx: &mut Tx,
     sink: &str,
-    only: Option<Uuid>,
+    only: Option<&Delivery>,
     now: i64,
-) -> Result<usize, StoreError> {
-    const ALL: &str = "update deliveries set state = 'waiting', settled_at = null, \
+) -> Result<u64, StoreError> {
+    const DEAD: &str = "update deliveries set state = 'waiting', settled_at = null, attempts = 0, \
         first_attempt_at = null where sink_id = $1 and state = 'dead' \
         and id between $2 and $3 returning lane";
-    let (from, to) = only.map_or((Uuid::nil(), Uuid::max()), |id| (id, id));
-    let lanes: Vec<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(ALL).bind(sink).bind(from)
+    // What has a time is the first of its lane, and what has one to come is in nobody's hands.
+    const WAITING: &str = "update deliveries set due_at = $2, attempts = 0, first_attempt_at = null \
+        where sink_id = $1 and due_at > $2 and lane between $3 and $4";
+    let (from, to) = only.map_or((Uuid::nil(), Uuid::max()), |one| (one.id, one.id));
+    let lanes: Vec<(Uuid,)> = on_engine!(tx, conn => sqlx::query_as(DEAD).bind(sink).bind(from)
         .bind(to).fetch_all(conn).await)?;
-    let taken_up = lanes.len();
+    let dead = u64::try_from(lanes.len()).unwrap_or(u64::MAX);
     let lanes = lanes.into_iter().map(|(lane,)| (sink.to_owned(), lane));
     promote(tx, lanes.collect(), now, Due::Maybe).await?;
-    Ok(taken_up)
+    let (from, to) = only.map_or((Uuid::nil(), Uuid::max()), |one| (one.lane, one.lane));
+    let waited = on_engine!(tx, conn => sqlx::query(WAITING).bind(sink).bind(now).bind(from)
+        .bind(to).execute(conn).await.map(|done| done.rows_affected()))?;
+    Ok(dead + waited)
 }
 
 /// Forgets whatever was for a sink.
@@ -355,8 +362,8 @@ pub struct Filter {
 
 /// Deliveries, newest first.
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Delivery>, StoreError> {
-    const COLUMNS: &str = "select id, sink_id, event_id, type, interaction_id, state, due_at, attempts, log, \
-        created_at, settled_at from deliveries";
+    const COLUMNS: &str = "select id, sink_id, event_id, type, lane, interaction_id, state, due_at, attempts, \
+        log, created_at, settled_at from deliveries";
     Ok(fetch_filtered!(tx, COLUMNS, query => {
         query.push(" where id < ").push_bind(filter.before.unwrap_or(Uuid::max()));
         if let Some(sink) = &filter.sink {

@@ -90,11 +90,11 @@ pub(super) struct SinkTest {
     pub status: Option<u16>,
 }
 
-/// How many dead letters were taken up again.
+/// How many events were taken up again: dead letters, and what waited for another attempt.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TakenUp {
     /// So many.
-    pub retried: usize,
+    pub retried: u64,
 }
 
 impl Shown {

@@ -84,7 +84,7 @@ async fn create(
     Ok(Once(Created(location, Versioned(WithSecret::of(sink, &secrets), 1))))
 }
 
-/// Changes a sink.
+/// Changes a sink. What waits for another attempt is tried now.
 #[utoipa::path(patch, path = "/v1/sinks/{id}", tag = "sinks",
     params(("id" = String, Path, description = "The sink's id.")), request_body = SinkChange,
     responses((status = 200, body = Shown, description = "The changed sink.")))]
@@ -95,7 +95,7 @@ async fn change(
     if_match: IfMatch,
     Body(change): Body<SinkChange>,
 ) -> Result<Versioned<Shown>, Problem> {
-    let mut tx = api.store.begin().await?;
+    let mut tx = begin(&api).await?;
     let OpenSink { sink: before, secrets } = find(&api, &mut tx, &id).await?;
     if_match.check(before.version)?;
     let mut secrets = opened(secrets)?;
@@ -131,8 +131,7 @@ async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let now = api.clock.now().as_millis();
-    let mut tx = api.store.begin().await?;
-    deliveries::lock(&mut tx).await?;
+    let mut tx = begin(&api).await?;
     if !sinks::delete(&mut tx, &id).await? {
         return Err(Problem::not_found("sink"));
     }
@@ -154,7 +153,8 @@ async fn pause(
     turn(&api, &author, &id, SinkState::Paused).await
 }
 
-/// Hands on what was kept for a sink, and whatever comes.
+/// Hands on what was kept for a sink, and whatever comes. What waits for another attempt is tried
+/// now.
 ///
 /// What was given up when it switched itself off comes back by `retry`.
 #[utoipa::path(post, path = "/v1/sinks/{id}/resume", tag = "sinks",
@@ -168,7 +168,8 @@ async fn resume(
     turn(&api, &author, &id, SinkState::Active).await
 }
 
-/// Signs with a new secret; for a day the one before it signs as well.
+/// Signs with a new secret; for a day the one before it signs as well. What waits for another attempt
+/// is tried now.
 #[utoipa::path(post, path = "/v1/sinks/{id}/rotate-secret", tag = "sinks",
     params(("id" = String, Path, description = "The sink's id.")), request_body = Option<Rotation>,
     responses((status = 200, body = WithSecret, description = "The sink, and its new secret.")))]
@@ -178,7 +179,7 @@ async fn rotate_secret(
     Path(id): Path<String>,
     MayBody(rotation): MayBody<Rotation>,
 ) -> Result<Once<Versioned<WithSecret>>, Problem> {
-    let mut tx = api.store.begin().await?;
+    let mut tx = begin(&api).await?;
     let OpenSink { sink, secrets } = find(&api, &mut tx, &id).await?;
     let mut secrets = opened(secrets)?;
     let key = signing_key(sink.kind, sink.settings.signature, rotation.secret.as_deref())?;
@@ -191,7 +192,7 @@ async fn rotate_secret(
     Ok(Once(Versioned(WithSecret::of(sink, &secrets), version)))
 }
 
-/// Takes up every dead letter of a sink again.
+/// Takes up again every dead letter of a sink, and whatever waits for another attempt.
 #[utoipa::path(post, path = "/v1/sinks/{id}/retry", tag = "sinks",
     params(("id" = String, Path, description = "The sink's id.")),
     responses((status = 200, body = TakenUp, description = "How many there were.")))]
@@ -201,8 +202,7 @@ async fn retry(
     Path(id): Path<String>,
 ) -> Result<Json<TakenUp>, Problem> {
     let now = api.clock.now().as_millis();
-    let mut tx = api.store.begin().await?;
-    deliveries::lock(&mut tx).await?;
+    let mut tx = begin(&api).await?;
     let OpenSink { sink, .. } = find(&api, &mut tx, &id).await?;
     let retried = deliveries::retry(&mut tx, &sink.id, None, now).await?;
     let changes = vec![audit::Change::new("retried", 0, retried)];
@@ -211,7 +211,8 @@ async fn retry(
     Ok(Json(TakenUp { retried }))
 }
 
-/// Tells a sink an event of the type `test`, now and once, and says what became of it.
+/// Tells a sink an event of the type `test`, now and once, and says what became of it. Where it was
+/// accepted, what waits for another attempt is tried now.
 #[utoipa::path(post, path = "/v1/sinks/{id}/test", tag = "sinks",
     params(("id" = String, Path, description = "The sink's id.")),
     responses((status = 200, body = SinkTest, description = "What happened.")))]
@@ -222,7 +223,13 @@ async fn test(State(api): Context, Path(id): Path<String>) -> Result<Json<SinkTe
     let secrets = opened(secrets)?;
     let now = api.clock.now().as_millis();
     let (ok, status, detail) = match api.dispatch.senders().test(&sink, &secrets, now).await {
-        Outcome::Accepted { status } => (true, status, "it accepted the event".to_owned()),
+        Outcome::Accepted { status } => {
+            let mut tx = begin(&api).await?;
+            sinks::mark_working(&mut tx, &id).await?;
+            deliveries::hasten(&mut tx, &id, now).await?;
+            tx.commit().await?;
+            (true, status, "it accepted the event".to_owned())
+        }
         Outcome::Gone => (false, Some(410), "it answered 410: it wants no events".to_owned()),
         Outcome::Failed { status, error, .. } => (false, status, error),
     };
@@ -232,6 +239,14 @@ async fn test(State(api): Context, Path(id): Path<String>) -> Result<Json<SinkTe
 fn show(open: OpenSink) -> Shown {
     let OpenSink { sink, secrets } = open;
     Shown::of(sink, secrets.as_ref().map_err(ToString::to_string))
+}
+
+/// A transaction that may change a sink and what waits for it: it holds the deliveries before the
+/// sink, as those who hand on do.
+async fn begin(api: &Api) -> Result<Tx, Problem> {
+    let mut tx = api.store.begin().await?;
+    deliveries::lock(&mut tx).await?;
+    Ok(tx)
 }
 
 async fn find(api: &Api, tx: &mut Tx, id: &str) -> Result<OpenSink, Problem> {
@@ -244,7 +259,7 @@ async fn turn(
     id: &str,
     state: SinkState,
 ) -> Result<Versioned<Shown>, Problem> {
-    let mut tx = api.store.begin().await?;
+    let mut tx = begin(api).await?;
     let OpenSink { sink: before, secrets } = find(api, &mut tx, id).await?;
     let secrets = opened(secrets)?;
     let now = api.clock.now().as_millis();
@@ -255,7 +270,8 @@ async fn turn(
     Ok(Versioned(Shown::of(sink, Ok(&secrets)), version))
 }
 
-/// Stores the sink that takes the place of `before`.
+/// Stores the sink that takes the place of `before`. Somebody saw to it, so what failed there is worth
+/// another attempt now.
 async fn save(
     api: &Api,
     mut tx: Tx,
@@ -267,6 +283,9 @@ async fn save(
     let after = Sink { changed_at: now, version: before.version + 1, ..after };
     if !sinks::save(&mut tx, &api.vault, &after, secrets).await? {
         return Err(Problem::conflict());
+    }
+    if after.state == SinkState::Active {
+        deliveries::hasten(&mut tx, &after.id, now).await?;
     }
     let changes = audit::differences(before, &after);
     audit::record(&mut tx, author, Subject::new("sink", &after.id), action, changes, now).await?;

@@ -10,7 +10,7 @@ use crate::{
     audit::{self, Author, Subject},
     cli::{Exit, fault},
     db::Tx,
-    dispatch,
+    deliveries, dispatch,
     sinks::{
         self, Kind, Login, OpenSink, SaslMechanism, Secrets, Settings, Signature, SigningKey, Sink,
     },
@@ -140,7 +140,7 @@ impl Desired {
     }
 }
 
-/// Stores sinks.
+/// Stores sinks. What waits for one that was changed is tried now.
 pub(super) async fn put(
     tx: &mut Tx,
     vault: &Vault,
@@ -148,6 +148,10 @@ pub(super) async fn put(
     now: i64,
     changes: &mut Changes,
 ) -> anyhow::Result<()> {
+    if !desired.is_empty() {
+        // Held before any sink, as those who hand on do.
+        deliveries::lock(tx).await?;
+    }
     let stored = sinks::list(tx).await?;
     let ids = stored.iter().map(|sink| sink.id.as_str());
     changes.leave_alone("sink", ids, |id| desired.iter().any(|sink| sink.id() == id));
@@ -192,6 +196,7 @@ pub(super) async fn put(
             let message = format!("{what} was changed at the same moment; apply again");
             return Err(fault(Exit::Failed, message));
         }
+        deliveries::hasten(tx, &after.id, now).await?;
         let subject = Subject::new("sink", &after.id);
         let told = audit::differences(&before, &after);
         audit::record(tx, &Author::command("apply"), subject, "change", told, now).await?;

@@ -7,4 +7,5 @@ mod feed;
 mod guide;
 mod horizon;
 mod receiver;
+mod repair;
 mod sinks;

@@ -200,6 +200,8 @@ on_both! {
         let (status, again) = desk.call(None, "POST", &path, None, None).await;
         assert_eq!((status, &again["state"]), (200, &json!("waiting")));
         told(&receiver, 2).await;
+        let both = "deliveries where state = 'delivered'";
+        assert!(until(async || desk.gateway.count(both).await == 2).await);
         let (status, problem) = desk.call(None, "POST", &path, None, None).await;
         assert_eq!((status, &problem["code"]), (409, &json!("illegal_transition")));
         desk.gateway.stop().await;
@@ -226,8 +228,8 @@ on_both! {
         desk.call(None, "POST", "sinks/crm/retry", None, None).await;
         // It fails once more, while the second holds the lease of both.
         desk.pass(10);
-        let again = "deliveries where attempts = 3 and due_at is not null and lease is null";
-        let held_up = "deliveries where attempts = 1 and due_at is null and lease is null";
+        let again = "deliveries where attempts = 1 and due_at is not null and lease is null";
+        let held_up = "deliveries where attempts = 0 and due_at is null and lease is null";
         let failed = until(async || {
             desk.gateway.count(again).await == 1 && desk.gateway.count(held_up).await == 1
         });

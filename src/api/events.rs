@@ -28,6 +28,9 @@ use crate::{
 
 /// How often a line is sent when there is nothing to say, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a reader that hears nothing may not know how far it is: what its filter leaves out is
+/// forgotten some day like everything else, and it should not be told that it missed that.
+const PLACE: Duration = Duration::from_secs(2);
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(follow))
@@ -48,14 +51,16 @@ struct Filter {
 /// Follows what happens, as server-sent events: `id` to come back with, `event` the type, `data` as
 /// sinks are told it.
 ///
-/// A reader that comes back with `Last-Event-ID` gets what it missed, as long as that is kept. One
-/// that is too slow is let go with an event `dropped`.
+/// A reader that comes back with `Last-Event-ID` gets what it missed, as long as that is kept. A
+/// message of an `id` alone says how far a reader is without anything to tell. One that is too slow
+/// is let go with an event `dropped`.
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(Filter, ("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was read.")),
     responses(
         (status = 200, body = String, content_type = "text/event-stream", description = "Events."),
         (status = 410, body = super::problem::Document, content_type = "application/problem+json",
-            description = "A problem; what came after that event is not kept any more."),
+            description = "A problem; what came after that event is not kept any more, or the `id` is \
+                another database's. Begin without `Last-Event-ID`."),
     ))]
 async fn follow(
     State(api): Context,
@@ -65,7 +70,8 @@ async fn follow(
     let after = match headers.get("last-event-id") {
         None => None,
         Some(id) => {
-            Some(id.to_str().ok().and_then(|id| id.trim().parse().ok()).ok_or_else(|| {
+            let id = id.to_str().ok().and_then(|id| id.trim().parse().ok()).filter(|id| *id >= 0);
+            Some(id.ok_or_else(|| {
                 Problem::new(Code::InvalidHeader, "give the `id` of an event of this very feed")
             })?)
         }
@@ -88,7 +94,16 @@ async fn follow(
     let follower = api.dispatch.follow(after, filter).await?;
     let events = stream::unfold(Some(follower), async |follower| {
         let mut follower = follower?;
-        let (event, rest) = match follower.next().await {
+        let heard = loop {
+            if let Some(place) = follower.place() {
+                let place = Event::default().id(place.to_string());
+                return Some((Ok(place), Some(follower)));
+            }
+            if let Ok(heard) = tokio::time::timeout(PLACE, follower.next()).await {
+                break heard;
+            }
+        };
+        let (event, rest) = match heard {
             Heard::Event(fed) => {
                 let event = Event::default().id(fed.position.to_string()).event(fed.event_type);
                 (event.data(String::from_utf8_lossy(&fed.json)), Some(follower))
@@ -110,8 +125,8 @@ impl From<FollowError> for Problem {
         match error {
             FollowError::Gone => Self::new(
                 Code::EventsGone,
-                "what came after that event is not kept any more; begin without Last-Event-ID, and \
-                 read what you missed from the lists",
+                "what came after that event is not kept any more, or another database told it; begin \
+                 without Last-Event-ID, and read what you missed from the lists",
             ),
             FollowError::Stopping => {
                 Self::new(Code::Unavailable, "the gateway is stopping; come back in a few seconds")

@@ -65,8 +65,8 @@ impl Default for Feed {
 /// Why nobody can follow.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
-    /// What came next is not kept any more.
-    #[error("what came after that event is not kept any more")]
+    /// What came next is not kept any more, or no such event was ever told here.
+    #[error("what came after that event is not known here")]
     Gone,
     /// The gateway is stopping.
     #[error("the gateway is stopping")]
@@ -94,6 +94,10 @@ pub struct Follower {
     filter: Settings,
     /// Nothing up to this position is wanted.
     after: i64,
+    /// Whatever is wanted up to this position has been heard…
+    heard: i64,
+    /// …and this is what the follower knows of it.
+    known: Option<i64>,
     /// Rows after this one are still to be read from the database…
     read: i64,
     /// …up to this one. What comes later is passed on.
@@ -229,23 +233,39 @@ pub(super) async fn follow(
         }
     };
     // The row of a position is half of it; a row may stand for two events.
-    let (after, read) = match after {
-        None => (i64::MIN, until),
-        Some(after) => (after, after.saturating_sub(1).div_euclid(2).max(0)),
-    };
-    if read < until {
+    let known = after;
+    let read = after.map_or(until, |after| after.saturating_sub(1).div_euclid(2).max(0));
+    let missed = read < until;
+    let ahead = after.is_some_and(|after| after.div_euclid(2) > until);
+    if missed || ahead {
         let mut tx = dispatch.0.store.begin_read().await?;
-        let kept = outbox::is_kept(&mut tx, read).await?;
+        // Another instance's reader may be ahead of ours, but nobody's of what there is.
+        let told = !ahead || outbox::newest(&mut tx).await? >= after.unwrap_or(0).div_euclid(2);
+        let kept = !missed || outbox::is_kept(&mut tx, read).await?;
         tx.rollback().await?;
-        if !kept {
+        if !told || !kept {
             return Err(FollowError::Gone);
         }
     }
-    Ok(Follower { dispatch, filter, after, read, until, page: VecDeque::new(), live })
+    let after = after.unwrap_or_else(|| last_of(until));
+    let page = VecDeque::new();
+    Ok(Follower { dispatch, filter, after, heard: after, known, read, until, page, live })
+}
+
+/// The last position that a row may have.
+fn last_of(row: i64) -> i64 {
+    row * 2 + 1
 }
 
 impl Follower {
-    /// The next event that is wanted.
+    /// Where to come back to, if that has changed since the follower was last told: by an event, or
+    /// by this.
+    pub fn place(&mut self) -> Option<i64> {
+        let moved = self.known.is_none_or(|known| known < self.heard);
+        moved.then(|| *self.known.insert(self.heard))
+    }
+
+    /// The next event that is wanted. Whoever stops waiting for it misses nothing.
     pub async fn next(&mut self) -> Heard {
         loop {
             let event = if let Some(event) = self.page.pop_front() {
@@ -267,9 +287,11 @@ impl Follower {
                 }
             };
             let Fed { position, event_type, channel, queue, .. } = &*event;
+            self.heard = self.heard.max(*position);
             if *position > self.after
                 && self.filter.want(event_type, channel.as_deref(), queue.as_deref())
             {
+                self.known = Some(*position);
                 return Heard::Event(event);
             }
         }
@@ -280,9 +302,11 @@ impl Follower {
         let mut tx = self.dispatch.0.store.begin_read().await?;
         let mut rows = outbox::after(&mut tx, self.read, PAGE).await?;
         rows.retain(|row| row.seq <= self.until);
-        self.read = rows.last().map_or(self.until, |row| row.seq);
+        let read = rows.last().map_or(self.until, |row| row.seq);
         let fed = feed(&mut tx, rows).await?;
         tx.rollback().await?;
+        // Both or neither: whoever waits for us may stop waiting at any `await`.
+        self.read = read;
         self.page.extend(fed.into_iter().map(Arc::new));
         Ok(())
     }

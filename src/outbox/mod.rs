@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 pub use bell::{Bell, Ear};
-pub use store::{Horizon, after, enqueue, is_kept, is_past, tip, trim};
+pub use store::{Horizon, after, enqueue, is_kept, is_past, newest, tip, trim};
 
 use crate::{clock, db::batch_row};
 

@@ -126,6 +126,13 @@ pub async fn is_past(tx: &mut Tx, position: i64) -> Result<bool, StoreError> {
     Ok(past > 0)
 }
 
+/// The newest place there is; 0 where nothing was ever told.
+pub async fn newest(tx: &mut Tx) -> Result<i64, StoreError> {
+    const SQL: &str = "select coalesce(max(seq), 0) from outbox";
+    let (newest,): (i64,) = on_engine!(tx, conn => sqlx::query_as(SQL).fetch_one(conn).await)?;
+    Ok(newest)
+}
+
 /// Whether everything after `position` is still kept.
 pub async fn is_kept(tx: &mut Tx, position: i64) -> Result<bool, StoreError> {
     const SQL: &str = "select count(*) from (select seq from outbox where seq <= $1 + 1 limit 1) o";

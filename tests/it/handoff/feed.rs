@@ -12,6 +12,8 @@ struct Reader {
     response: reqwest::Response,
     buffer: String,
     ready: VecDeque<Frame>,
+    /// Ids that came without an event.
+    places: VecDeque<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -25,7 +27,8 @@ impl Reader {
     async fn open(desk: &Desk, query: &str, last: Option<&str>) -> Self {
         let response = Self::ask(desk, query, last).await;
         assert_eq!(response.status(), 200);
-        Self { response, buffer: String::new(), ready: VecDeque::new() }
+        let (ready, places) = (VecDeque::new(), VecDeque::new());
+        Self { response, buffer: String::new(), ready, places }
     }
 
     async fn ask(desk: &Desk, query: &str, last: Option<&str>) -> reqwest::Response {
@@ -39,26 +42,41 @@ impl Reader {
 
     /// The next event; `None` when the feed is over.
     async fn next(&mut self) -> Option<Frame> {
-        let patience = std::time::Duration::from_secs(20);
         while self.ready.is_empty() {
-            let chunk = tokio::time::timeout(patience, self.response.chunk()).await;
-            let chunk = chunk.expect("something happens").ok()??;
-            self.buffer.push_str(std::str::from_utf8(&chunk).expect("text"));
-            while let Some((frame, rest)) = self.buffer.split_once("\n\n") {
-                let field = |name: &str| {
-                    let lines = frame.lines();
-                    let value = lines.filter_map(|line| line.strip_prefix(name)).next();
-                    value.unwrap_or_default().trim().to_owned()
-                };
-                if frame.contains("data:") {
-                    let data = serde_json::from_str(&field("data:")).expect("JSON");
-                    let frame = Frame { id: field("id:"), event: field("event:"), data };
-                    self.ready.push_back(frame);
-                }
-                self.buffer = rest.to_owned();
-            }
+            self.read().await?;
         }
         self.ready.pop_front()
+    }
+
+    /// The next id that comes without an event.
+    async fn place(&mut self) -> i64 {
+        while self.places.is_empty() {
+            self.read().await.expect("the feed goes on");
+        }
+        self.places.pop_front().expect("one")
+    }
+
+    async fn read(&mut self) -> Option<()> {
+        let patience = std::time::Duration::from_secs(20);
+        let chunk = tokio::time::timeout(patience, self.response.chunk()).await;
+        let chunk = chunk.expect("something happens").ok()??;
+        self.buffer.push_str(std::str::from_utf8(&chunk).expect("text"));
+        while let Some((frame, rest)) = self.buffer.split_once("\n\n") {
+            let field = |name: &str| {
+                let lines = frame.lines();
+                let value = lines.filter_map(|line| line.strip_prefix(name)).next();
+                value.unwrap_or_default().trim().to_owned()
+            };
+            if frame.contains("data:") {
+                let data = serde_json::from_str(&field("data:")).expect("JSON");
+                let frame = Frame { id: field("id:"), event: field("event:"), data };
+                self.ready.push_back(frame);
+            } else if frame.contains("id:") {
+                self.places.push_back(field("id:").parse().expect("a number"));
+            }
+            self.buffer = rest.to_owned();
+        }
+        Some(())
     }
 
     /// The texts of the next `count` messages.
@@ -133,6 +151,9 @@ on_both! {
             ("?types=message.sent", None, 400),
             ("?colour=red", None, 400),
             ("", Some("yesterday"), 400),
+            ("", Some("-1"), 400),
+            // Another database told that one.
+            ("", Some("9000000000"), 410),
         ] {
             let response = Reader::ask(&desk, query, last).await;
             assert_eq!(response.status(), status, "{query}");
@@ -143,6 +164,35 @@ on_both! {
         assert_eq!(gone.status(), 410);
         let problem: Value = serde_json::from_str(&gone.text().await.expect("text")).expect("JSON");
         assert_eq!(problem["code"], "events_gone");
+        desk.gateway.stop().await;
+    }
+
+    async fn a_reader_whom_nothing_fits_learns_how_far_it_is(database: Database) {
+        let desk = desk(&database).await;
+        let mut reader = Reader::open(&desk, "?types=consent.changed", None).await;
+        let first = reader.place().await;
+        for n in 0..3 {
+            desk.accept(sms("+12125550101", &format!("SM{n}"), "hello")).await;
+        }
+        let newest: Vec<(i64,)> = desk.gateway.rows("select max(seq) from outbox").await;
+        let newest = newest[0].0 * 2 + 1;
+        let mut place = first;
+        while place < newest {
+            let next = reader.place().await;
+            assert!(next > place, "{next} after {place}");
+            place = next;
+        }
+        // Long after, it comes back: it has missed nothing, unlike one that was not there.
+        desk.gateway
+            .execute("delete from outbox where seq < (select max(seq) from outbox)")
+            .await;
+        drop(reader);
+        let mut again =
+            Reader::open(&desk, "?types=message.received", Some(&place.to_string())).await;
+        desk.accept(sms("+12125550101", "SM3", "again")).await;
+        assert_eq!(again.texts(1).await, ["again"]);
+        let gone = Reader::ask(&desk, "", Some(&first.to_string())).await;
+        assert_eq!(gone.status(), 410);
         desk.gateway.stop().await;
     }
 

@@ -56,6 +56,9 @@ struct Data<'a> {
     /// `profile.created`, and whatever belongs to a profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     profile: Option<Option<&'a Profile>>,
+    /// `profile.created`: the channel by which the sender wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel_id: Option<Option<&'a str>>,
     /// `consent.changed`: what was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     consent: Option<Option<&'a ConsentChange>>,
@@ -78,6 +81,8 @@ struct Records {
     messages: HashMap<Uuid, Message>,
     events: HashMap<Uuid, EventRecord>,
     profiles: HashMap<Uuid, Profile>,
+    /// By profile.
+    channels: HashMap<Uuid, String>,
     consents: HashMap<Uuid, ConsentChange>,
 }
 
@@ -121,6 +126,7 @@ impl Records {
         let ids = about.iter().filter_map(|about| about.interaction_id).collect();
         let interactions = interactions::store::by_ids(tx, &list(&ids)).await?;
         let mut ids = of(&["profile."]);
+        let channels = interactions::store::first_channels(tx, &list(&ids)).await?;
         ids.extend(interactions.iter().filter_map(|interaction| interaction.profile_id));
         ids.extend(messages.values().map(|message| message.profile_id));
         let profiles = profiles::store::by_ids(tx, &list(&ids)).await?;
@@ -130,6 +136,7 @@ impl Records {
             messages,
             events,
             profiles: keyed(profiles, |profile| profile.id),
+            channels,
             consents,
         })
     }
@@ -146,7 +153,10 @@ impl Records {
             .or_else(|| of_message(message));
         let mut data = Data::default();
         match about.event_type {
-            "profile.created" => data.profile = Some(self.profiles.get(&about.record_id)),
+            "profile.created" => {
+                data.profile = Some(self.profiles.get(&about.record_id));
+                data.channel_id = Some(self.channels.get(&about.record_id).map(String::as_str));
+            }
             "consent.changed" => {
                 data.consent = Some(self.consents.get(&about.record_id));
                 data.message = message.map(Some);

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{StoreError, Tx},
+    interactions,
     messages::{self, Origin},
     outbox::{Row, TYPES},
 };
@@ -34,6 +35,18 @@ impl Event {
     pub fn lane(&self) -> Uuid {
         self.interaction_id.unwrap_or(self.record_id)
     }
+}
+
+/// Fills in the channels of profiles that were created: those of their first interactions, which are
+/// opened with them.
+pub(super) async fn look_for_channels(tx: &mut Tx, events: &mut [Event]) -> Result<(), StoreError> {
+    let created = |event: &&mut Event| event.event_type == "profile.created";
+    let profiles: Vec<_> = events.iter_mut().filter(created).map(|event| event.record_id).collect();
+    let mut channels = interactions::store::first_channels(tx, &profiles).await?;
+    for event in events.iter_mut().filter(created) {
+        event.channel_id = channels.remove(&event.record_id);
+    }
+    Ok(())
 }
 
 /// The events that `rows` stand for, in order: a message that opened or continued an interaction is

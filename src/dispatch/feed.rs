@@ -189,7 +189,8 @@ async fn pass_on(
 
 /// The events of rows, with all that filters ask for.
 async fn feed(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Fed>, StoreError> {
-    let events = events::of(tx, rows).await?;
+    let mut events = events::of(tx, rows).await?;
+    events::look_for_channels(tx, &mut events).await?;
     let about = |event: &events::Event| About {
         id: event.id,
         event_type: event.event_type,

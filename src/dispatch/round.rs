@@ -184,7 +184,10 @@ impl Rounds {
         let Some(last) = rows.last().map(|row| row.seq) else {
             return Ok(());
         };
-        let events = events::of(tx, rows).await?;
+        let mut events = events::of(tx, rows).await?;
+        if sinks.iter().any(|sink| !sink.settings.channels.is_empty()) {
+            events::look_for_channels(tx, &mut events).await?;
+        }
         let rows = deliveries_of(tx, &sinks, &events, now).await?;
         deliveries::deal(tx, rows).await?;
         deliveries::advance(tx, last).await

@@ -296,6 +296,17 @@ pub async fn channels_of(
     Ok(rows.into_iter().collect())
 }
 
+/// The channels of the first interactions of profiles, by profile.
+pub async fn first_channels(
+    tx: &mut Tx,
+    profiles: &[Uuid],
+) -> Result<HashMap<Uuid, String>, StoreError> {
+    const SQL: &str = "select p.id, (select i.channel_id from interactions i \
+        where i.profile_id = p.id and i.channel_id is not null order by i.seq limit 1) from profiles p";
+    let rows: Vec<(Uuid, Option<String>)> = fetch_by_ids!(tx, SQL, "p.id", profiles)?;
+    Ok(rows.into_iter().filter_map(|(id, channel)| Some((id, channel?))).collect())
+}
+
 /// One interaction by its place.
 pub async fn get(tx: &mut Tx, seq: i64) -> Result<Option<Interaction>, StoreError> {
     let found: Vec<Interaction> = fetch_filtered!(tx, COLUMNS, planned_once: true, query => {

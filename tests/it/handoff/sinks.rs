@@ -74,6 +74,7 @@ on_both! {
         assert_eq!(of("work_item.queued").body["data"]["work_item"]["queue"], "default");
         let created = &of("profile.created").body["data"];
         assert_eq!(created["profile"]["value"], "+12125550101");
+        assert_eq!(created["channel_id"], "twilio-main");
         assert!(!receiver.heard().iter().any(|heard| heard.body.to_string().contains("before")));
         desk.gateway.stop().await;
     }
@@ -278,6 +279,21 @@ on_both! {
             matches!(heard.event_type(), "interaction.opened" | "profile.created")
         }));
         assert_eq!(good.heard().len(), 1);
+        desk.gateway.stop().await;
+    }
+
+    async fn a_new_profile_comes_by_the_channel_of_its_first_message(database: Database) {
+        let desk = desk(&database).await;
+        let receiver = Receiver::start().await;
+        let by = |channel: &str| json!({"types": ["profile.created"], "channels": [channel]});
+        hook(&desk, "main", &receiver.url(), by("twilio-main")).await;
+        hook(&desk, "line", &receiver.url(), by("line-demo")).await;
+        desk.accept(sms("+12125550101", "SM1", "Hello")).await;
+        told(&receiver, 1).await;
+        assert_eq!(receiver.accepted()[0].body["data"]["channel_id"], "twilio-main");
+        let passed_over = "dispatch where position >= (select max(seq) from outbox)";
+        assert!(until(async || desk.gateway.count(passed_over).await == 1).await);
+        assert_eq!(desk.gateway.count("deliveries where sink_id = 'line'").await, 0);
         desk.gateway.stop().await;
     }
 

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{Signature, SinkError};
 use crate::clock;
 
-/// How long the secret before the present one still signs.
+/// How long a secret still signs after it was replaced.
 const OVERLAP_MS: i64 = 24 * 60 * 60 * 1000;
+/// How many replaced ones sign at most: each makes a header longer.
+const OVERLAPPING: usize = 4;
 
 /// The secrets of a sink, as they are sealed. They have no `Debug` form.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,10 @@ pub struct Secrets {
     pub signing: Option<SigningKey>,
     /// Signed them before, and still does until a time in Unix milliseconds.
     previous: Option<(SigningKey, i64)>,
+    /// Signed them before that one, the latest first. Apart from it, since versions that know of one
+    /// alone may still be running.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<(SigningKey, i64)>,
     /// Lets us in at a broker.
     pub login: Option<Login>,
 }
@@ -128,24 +134,29 @@ impl Secrets {
     /// The secrets of a new sink.
     #[must_use]
     pub fn new(signing: Option<SigningKey>, login: Option<Login>) -> Self {
-        Self { signing, previous: None, login }
+        Self { signing, previous: None, earlier: Vec::new(), login }
     }
 
     /// Signs with `key` from `now` on; what signed before still does for a day.
     pub fn rotate(&mut self, key: SigningKey, now: i64) {
-        let previous = self.signing.replace(key);
-        self.previous = previous.map(|previous| (previous, now.saturating_add(OVERLAP_MS)));
+        let replaced = self.signing.take().map(|key| (key, now.saturating_add(OVERLAP_MS)));
+        let known = replaced.into_iter().chain(self.previous.take()).chain(self.earlier.drain(..));
+        let mut known = known.filter(|(known, until)| now < *until && *known != key);
+        let previous = known.next();
+        let earlier = known.take(OVERLAPPING - 1).collect();
+        (self.signing, self.previous, self.earlier) = (Some(key), previous, earlier);
     }
 
-    /// The header `webhook-signature` for an event: `v1,…`, twice while two secrets overlap.
+    /// The header `webhook-signature` for an event: `v1,…`, once for every secret that overlaps.
     ///
     /// `seconds` is the header `webhook-timestamp`, `now` is in Unix milliseconds.
     #[must_use]
     pub fn sign(&self, id: &str, seconds: i64, body: &[u8], now: i64) -> String {
         let mut content = format!("{id}.{seconds}.").into_bytes();
         content.extend_from_slice(body);
-        let previous = self.previous.as_ref().filter(|(_, until)| now < *until);
-        let keys = self.signing.iter().chain(previous.map(|(key, _)| key));
+        let replaced = self.previous.iter().chain(&self.earlier);
+        let replaced = replaced.filter(|(_, until)| now < *until).map(|(key, _)| key);
+        let keys = self.signing.iter().chain(replaced);
         let signatures: Vec<_> = keys.map(|key| key.sign(&content)).collect();
         signatures.join(" ")
     }

@@ -54,6 +54,38 @@ fn two_secrets_overlap_for_a_day() {
 }
 
 #[test]
+fn whoever_rotates_again_within_the_day_cuts_nobody_off() {
+    let keys: Vec<_> = (0..6).map(|_| SigningKey::generate(Signature::V1)).collect();
+    let knows = |key: &SigningKey| json!({"secret": key.for_receiver()});
+    let hour = 60 * 60 * 1000;
+    let mut secrets = Secrets::new(Some(keys[0].clone()), None);
+    for (hours, key) in (0_i64..).zip(&keys[1..]) {
+        secrets.rotate(key.clone(), NOW + hours * hour);
+    }
+    // Five sign: the newest, and the four before it, each until a day after it was replaced.
+    for (later, signing) in [(4, 1..6), (23, 1..6), (25, 2..6), (27, 4..6), (28, 5..6)] {
+        for (place, key) in keys.iter().enumerate() {
+            let verified = verifies(&secrets, &knows(key), NOW + later * hour);
+            assert_eq!(verified, signing.contains(&place), "{place} after {later} hours");
+        }
+    }
+    // Somebody who goes back to an earlier one signs with it once.
+    secrets.rotate(keys[4].clone(), NOW + 5 * hour);
+    let signature = secrets.sign("msg_1", 0, b"{}", NOW + 5 * hour);
+    assert_eq!(signature.split(' ').count(), 5);
+    assert!(verifies(&secrets, &knows(&keys[5]), NOW + 5 * hour));
+}
+
+#[test]
+fn what_an_earlier_version_sealed_still_opens() {
+    let old = r#"{"signing": {"signature": "v1", "key": "bmV3"},
+        "previous": [{"signature": "v1", "key": "b2xk"}, 9], "login": null}"#;
+    let secrets: Secrets = serde_json::from_str(old).expect("secrets");
+    assert_eq!(secrets.sign("msg_1", 0, b"{}", 8).split(' ').count(), 2);
+    assert_eq!(secrets.sign("msg_1", 0, b"{}", 9).split(' ').count(), 1);
+}
+
+#[test]
 fn a_public_key_is_enough_to_check_what_a_key_pair_signs() {
     let (pair, other) =
         (SigningKey::generate(Signature::V1a), SigningKey::generate(Signature::V1a));

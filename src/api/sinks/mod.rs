@@ -168,8 +168,8 @@ async fn resume(
     turn(&api, &author, &id, SinkState::Active).await
 }
 
-/// Signs with a new secret; for a day the one before it signs as well. What waits for another attempt
-/// is tried now.
+/// Signs with a new secret; for a day the one before it signs as well, as do those before that, up to
+/// five in all. What waits for another attempt is tried now.
 #[utoipa::path(post, path = "/v1/sinks/{id}/rotate-secret", tag = "sinks",
     params(("id" = String, Path, description = "The sink's id.")), request_body = Option<Rotation>,
     responses((status = 200, body = WithSecret, description = "The sink, and its new secret.")))]

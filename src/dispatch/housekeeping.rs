@@ -1,6 +1,7 @@
 //! How each sink stands, and forgetting what was told long ago.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -76,24 +77,39 @@ async fn look(dispatch: &Dispatch) -> Result<(), StoreError> {
     let sinks = sinks::list(&mut tx).await?;
     let backlogs = deliveries::backlogs(&mut tx).await?;
     tx.rollback().await?;
-    let standing = |(sink, backlog): (sinks::Sink, Backlog)| Standing {
-        oldest_ms: backlog.oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0)),
-        backlog,
-        state: sink.state,
-        is_failing: sink.failing_since.is_some(),
+    // By id: a sink may have come or gone between the two.
+    let mut backlogs: HashMap<_, _> =
+        backlogs.into_iter().map(|backlog| (backlog.sink_id.clone(), backlog)).collect();
+    let standing = |sink: sinks::Sink| {
+        let backlog = backlogs.remove(&sink.id)?;
+        Some(Standing {
+            oldest_ms: backlog.oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0)),
+            backlog,
+            state: sink.state,
+            is_failing: sink.failing_since.is_some(),
+        })
     };
-    let standings: Vec<_> = sinks.into_iter().zip(backlogs).map(standing).collect();
-    for standing in &standings {
-        let Backlog { sink_id, waiting, dead, .. } = &standing.backlog;
-        #[expect(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
-        let (waiting, oldest, dead) =
-            (*waiting as f64, standing.oldest_ms as f64 / 1000.0, *dead as f64);
-        metrics::gauge!("frontdesk_handoff_backlog", "sink" => sink_id.clone()).set(waiting);
-        metrics::gauge!("frontdesk_handoff_oldest_seconds", "sink" => sink_id.clone()).set(oldest);
-        metrics::gauge!("frontdesk_dead_letters", "sink" => sink_id.clone()).set(dead);
+    let standings: Vec<_> = sinks.into_iter().filter_map(standing).collect();
+    for Standing { backlog, oldest_ms, .. } in &standings {
+        measure(&backlog.sink_id, backlog.waiting, *oldest_ms, backlog.dead);
     }
-    *inner.standing.0.lock().unwrap_or_else(PoisonError::into_inner) = standings;
+    let mut known = inner.standing.0.lock().unwrap_or_else(PoisonError::into_inner);
+    for Standing { backlog: Backlog { sink_id, .. }, .. } in &*known {
+        if !standings.iter().any(|standing| standing.backlog.sink_id == *sink_id) {
+            // It is gone, and nothing waits for it; a gauge keeps what it was set to last.
+            measure(sink_id, 0, 0, 0);
+        }
+    }
+    *known = standings;
     Ok(())
+}
+
+fn measure(sink: &str, waiting: i64, oldest_ms: i64, dead: i64) {
+    #[expect(clippy::cast_precision_loss, reason = "counts and ages are far below 2^52")]
+    let (waiting, oldest, dead) = (waiting as f64, oldest_ms as f64 / 1000.0, dead as f64);
+    metrics::gauge!("frontdesk_handoff_backlog", "sink" => sink.to_owned()).set(waiting);
+    metrics::gauge!("frontdesk_handoff_oldest_seconds", "sink" => sink.to_owned()).set(oldest);
+    metrics::gauge!("frontdesk_dead_letters", "sink" => sink.to_owned()).set(dead);
 }
 
 /// Forgets what was told longer ago than it is kept.

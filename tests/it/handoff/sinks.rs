@@ -297,6 +297,28 @@ on_both! {
         desk.gateway.stop().await;
     }
 
+    async fn a_sink_that_is_gone_is_measured_as_empty(database: Database) {
+        let desk = desk(&database).await;
+        let receiver = Receiver::start().await;
+        // All gateways of a process count together.
+        let id = format!("gone-{}", if database.is_sqlite() { "sqlite" } else { "postgres" });
+        hook(&desk, &id, &receiver.url(), json!({"types": ["message.received"]})).await;
+        desk.call(None, "POST", &format!("sinks/{id}/pause"), None, None).await;
+        desk.accept(sms("+12125550101", "SM1", "Hello")).await;
+        desk.pass(60);
+        let measured = async |name: &str, value: &str| {
+            let line = format!("frontdesk_{name}{{sink=\"{id}\"}} {value}\n");
+            until(async || desk.gateway.get("/metrics").await.body.contains(&line)).await
+        };
+        assert!(measured("handoff_backlog", "1").await);
+        assert!(measured("handoff_oldest_seconds", "60").await);
+        desk.call(None, "DELETE", &format!("sinks/{id}"), None, None).await;
+        for name in ["handoff_backlog", "handoff_oldest_seconds", "dead_letters"] {
+            assert!(measured(name, "0").await, "{name}");
+        }
+        desk.gateway.stop().await;
+    }
+
     async fn a_secret_is_shown_once_and_replaced_without_a_gap(database: Database) {
         let desk = desk(&database).await;
         let receiver = Receiver::start().await;

@@ -2,7 +2,7 @@
 //!
 //! Specification: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
 //!
-//! Any 2xx is acceptance. 410 means: never again.
+//! Any 2xx is acceptance, whatever becomes of the rest of the answer. 410 means: never again.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::send::Outcome;
 use crate::{
-    egress::{Answer, Call, Egress, EgressError},
+    egress::{Answer, Call, Egress},
     sinks::{Secrets, Sink},
 };
 
@@ -43,19 +43,15 @@ pub(super) async fn tell(
         timeout,
         max_answer_bytes: MAX_ANSWER_BYTES,
     };
-    let answered = |status: u16, retry_after| match status {
-        200..300 => Outcome::Accepted { status: Some(status) },
-        410 => Outcome::Gone,
-        _ => Outcome::Failed {
-            status: Some(status),
-            error: format!("answered {status}"),
-            retry_after,
-        },
-    };
+    // Whatever it has to say beyond its status, nobody reads.
     match egress.call(call).await {
-        Ok(answer) => answered(answer.status, retry_after(&answer)),
-        // Whatever it has to say beyond its status, nobody reads.
-        Err(EgressError::TooLong(status)) => answered(status, None),
+        Ok(Answer { status: status @ 200..300, .. }) => Outcome::Accepted { status: Some(status) },
+        Ok(Answer { status: 410, .. }) => Outcome::Gone,
+        Ok(answer) => Outcome::Failed {
+            status: Some(answer.status),
+            error: format!("answered {}", answer.status),
+            retry_after: retry_after(&answer),
+        },
         Err(error) => Outcome::Failed { status: None, error: error.to_string(), retry_after: None },
     }
 }

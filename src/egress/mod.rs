@@ -52,19 +52,19 @@ pub struct Call<'a> {
     pub body: &'a [u8],
     /// How long all of it may take.
     pub timeout: Duration,
-    /// How much of an answer is read: a longer one is an error.
+    /// How much of an answer's body is read: a longer one does not come whole.
     pub max_answer_bytes: usize,
 }
 
 /// What was answered, whatever its status.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Answer {
     /// The HTTP status; a redirect is not followed.
     pub status: u16,
     /// Headers by lowercase name, where they are text.
     pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    /// The body, or why it did not come whole.
+    pub body: Result<Vec<u8>, EgressError>,
 }
 
 /// Why there is no answer. None of it repeats the address, which may hold a secret.
@@ -91,9 +91,9 @@ pub enum EgressError {
     /// It took too long.
     #[error("there was no answer in time")]
     Timeout,
-    /// The answer, of this status, is longer than it may be.
+    /// The answer is longer than it may be.
     #[error("the answer is too long")]
-    TooLong(u16),
+    TooLong,
     /// The connection broke off, or a header cannot be sent.
     #[error("the call broke off")]
     Broken(#[source] reqwest::Error),
@@ -109,7 +109,7 @@ impl EgressError {
             Self::Forbidden => "forbidden_address",
             Self::Connect(_) | Self::Unreachable(_) | Self::Resolve(_) => "connect",
             Self::Timeout => "timeout",
-            Self::TooLong(_) => "answer_too_long",
+            Self::TooLong => "answer_too_long",
             Self::Broken(_) => "broken",
         }
     }
@@ -162,7 +162,7 @@ impl Egress {
         self.prepare(url).map(drop)
     }
 
-    /// Calls and reads the answer.
+    /// Calls and reads the answer: its status counts, even where its body breaks off.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, EgressError> {
         let (client, url) = self.prepare(call.url)?;
         let method = match call.method {
@@ -178,21 +178,14 @@ impl Egress {
         if !call.body.is_empty() {
             request = request.body(call.body.to_vec());
         }
-        let mut response = request.send().await.map_err(failed)?;
+        let response = request.send().await.map_err(failed)?;
         let text =
             |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
                 Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
             };
         let headers = response.headers().iter().filter_map(text).collect();
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > call.max_answer_bytes {
-                return Err(EgressError::TooLong(status));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, headers, body })
+        Ok(Answer { status, headers, body: read(response, call.max_answer_bytes).await })
     }
 
     /// The addresses of a host that may be called, for protocols that are not HTTP; `plain` ones
@@ -236,6 +229,17 @@ impl Egress {
         };
         Ok((client, url))
     }
+}
+
+async fn read(mut response: reqwest::Response, most: usize) -> Result<Vec<u8>, EgressError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if body.len() + chunk.len() > most {
+            return Err(EgressError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 /// The system's resolver, without the addresses that may not be called.

@@ -18,7 +18,7 @@ use frontdesk_adapters::{Accepted, Account, Adapter, Method, Refusal, Request, T
 use crate::{
     channels::{Channel, Verification},
     clock::Clock,
-    egress::{Answer, Call, Egress},
+    egress::{Answer, Call, Egress, EgressError},
 };
 
 /// How long a provider may take; requests wait for it.
@@ -203,32 +203,26 @@ impl Keys {
             }
             Ok(answer) => {
                 let fresh = freshness(&answer);
-                match String::from_utf8(answer.body).ok().filter(|text| is_plausible(text)) {
-                    Some(text) => {
+                let text = |body| String::from_utf8(body).ok().filter(|text| is_plausible(text));
+                match answer.body.map(text) {
+                    Ok(Some(text)) => {
                         count(adapter, "fetched");
                         return Some((text.into(), fresh));
                     }
-                    None => {
+                    Ok(None) => {
                         tracing::warn!(provider = adapter.provider, "what was fetched is no keys");
                         "implausible"
                     }
+                    Err(error) => failed(adapter, &error),
                 }
             }
-            Err(error) => {
-                let code = error.code();
-                tracing::warn!(
-                    provider = adapter.provider,
-                    error = &error as &dyn std::error::Error,
-                    "keys cannot be fetched"
-                );
-                code
-            }
+            Err(error) => failed(adapter, &error),
         };
         count(adapter, outcome);
         None
     }
 
-    async fn call(&self, address: &str) -> Result<Answer, crate::egress::EgressError> {
+    async fn call(&self, address: &str) -> Result<Answer, EgressError> {
         let mirrored = self.mirror.as_ref().map(|mirror| {
             let address = address.strip_prefix("https://").unwrap_or(address);
             format!("{}/{address}", mirror.trim_end_matches('/'))
@@ -291,6 +285,16 @@ impl Document {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Says why nothing was fetched, and what that is counted as.
+fn failed(adapter: &Adapter, error: &EgressError) -> &'static str {
+    tracing::warn!(
+        provider = adapter.provider,
+        error = error as &dyn std::error::Error,
+        "keys cannot be fetched"
+    );
+    error.code()
 }
 
 /// What the answer says, within bounds; as long as may be if it says nothing.

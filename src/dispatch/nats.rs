@@ -4,17 +4,18 @@
 //!
 //! - The header `Nats-Msg-Id` is the event's id: within its duplicate window the stream keeps one.
 //! - A publish counts once the stream has acknowledged it; a subject without a stream is refused.
+//! - The client is given addresses that were looked up and checked, also by TLS: it looks up no name.
 //! - What the client would send "once connected again" could come late: nothing is published while
 //!   it is not connected, and a connection that broke off is made anew.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use super::{
     connections::{Connections, host_and_port, unreachable, within},
     send::{Outcome, Told},
 };
 use crate::{
-    egress::Egress,
+    egress::{self, Egress},
     sinks::{Login, Secrets, Sink},
 };
 use async_nats::{
@@ -73,34 +74,48 @@ impl Nats {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let found = self.egress.addresses(bare, port, plain).await;
         let found = found.map_err(|error| unreachable(&error))?;
-        // TLS needs the name; it also proves that whoever answers has it.
-        let servers = if plain {
-            found.iter().map(|address| format!("nats://{address}")).collect()
-        } else {
-            vec![format!("tls://{host}:{port}")]
-        };
-        let mut options = ConnectOptions::new()
-            .name("frontdesk")
-            .connection_timeout(CONNECT)
-            .require_tls(!plain)
-            .ignore_discovered_servers()
-            .max_reconnects(1);
-        if let Some(Login { user, password, token }) = login {
-            if let Some(token) = token {
-                options = options.token(token.clone());
-            }
-            if let (Some(user), Some(password)) = (user, password) {
-                options = options.user_and_password(user.clone(), password.clone());
-            }
-        }
+        let options = options(bare, plain, login)?;
         let client = options
-            .connect(servers)
+            .connect(servers(&found, plain))
             .await
             .map_err(|error| format!("no connection could be made: {}", error.kind()))?;
         let mut context = jetstream::new(client);
         context.set_timeout(self.timeout);
         Ok(context)
     }
+}
+
+/// Addresses as the client takes them.
+pub(super) fn servers(found: &[SocketAddr], plain: bool) -> Vec<String> {
+    let scheme = if plain { "nats" } else { "tls" };
+    found.iter().map(|address| format!("{scheme}://{address}")).collect()
+}
+
+pub(super) fn options(
+    host: &str,
+    plain: bool,
+    login: Option<&Login>,
+) -> Result<ConnectOptions, String> {
+    let mut options = ConnectOptions::new()
+        .name("frontdesk")
+        .connection_timeout(CONNECT)
+        .require_tls(!plain)
+        .ignore_discovered_servers()
+        .max_reconnects(1);
+    if !plain {
+        // Whoever answers at an address must have the name's certificate.
+        options =
+            options.tls_client_config(egress::tls_of(host).map_err(|error| unreachable(&error))?);
+    }
+    if let Some(Login { user, password, token }) = login {
+        if let Some(token) = token {
+            options = options.token(token.clone());
+        }
+        if let (Some(user), Some(password)) = (user, password) {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+    }
+    Ok(options)
 }
 
 fn refusal(kind: PublishErrorKind) -> String {

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-pub use streams::Stream;
+pub use streams::{Stream, tls_of};
 
 use frontdesk_adapters::Method;
 use ipnet::IpNet;

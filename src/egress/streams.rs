@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use reqwest::Url;
-use rustls_platform_verifier::ConfigVerifierExt;
+use rustls_platform_verifier::{ConfigVerifierExt, Verifier};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -11,7 +11,11 @@ use tokio::{
 };
 use tokio_rustls::{
     TlsConnector,
-    rustls::{ClientConfig, pki_types::ServerName},
+    rustls::{
+        self, ClientConfig, DigitallySignedStruct, SignatureScheme,
+        client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        pki_types::{CertificateDer, ServerName, UnixTime},
+    },
 };
 
 use super::{CONNECT, Egress, EgressError};
@@ -44,6 +48,61 @@ impl Egress {
         let config = Arc::new(config.map_err(EgressError::Unreachable)?);
         let name = ServerName::try_from(host.to_owned()).map_err(|_| EgressError::Url)?;
         Ok(Box::new(in_time(TlsConnector::from(config).connect(name, stream)).await?))
+    }
+}
+
+/// TLS for a client that is given the addresses of `host` and would take their numbers for names: the
+/// certificate must be `host`'s all the same.
+pub fn tls_of(host: &str) -> Result<ClientConfig, EgressError> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| EgressError::Url)?;
+    let builder = ClientConfig::builder();
+    let verifier = Verifier::new(Arc::clone(builder.crypto_provider()))
+        .map_err(|error| EgressError::Unreachable(io::Error::other(error)))?;
+    let named = Named { name, verifier: Arc::new(verifier) };
+    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(named));
+    Ok(builder.with_no_client_auth())
+}
+
+/// Checks certificates as `verifier` does, against a name of its own.
+#[derive(Debug)]
+pub(super) struct Named {
+    pub name: ServerName<'static>,
+    pub verifier: Arc<dyn ServerCertVerifier>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _address: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Self { name, verifier } = self;
+        verifier.verify_server_cert(end_entity, intermediates, name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }
 

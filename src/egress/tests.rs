@@ -1,12 +1,19 @@
 //! The client against listeners on this machine, which nobody may call unless they are named.
 
+use std::sync::Mutex;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::rustls::{
+    self, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
 
-use super::*;
+use super::{streams::Named, *};
 
 /// Answers one request with these bytes and says what it read.
 async fn listener(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
@@ -107,4 +114,56 @@ async fn silence_ends_and_a_closed_port_is_told_without_the_address() {
     let refused = loopback().call(call(&url)).await.expect_err("nobody");
     assert!(matches!(refused, EgressError::Connect(_)), "{refused:?}");
     assert!(!format!("{refused:?}").contains("hush"), "{refused:?}");
+}
+
+/// Notes the names it is asked about, and takes nobody for them.
+#[derive(Debug, Default)]
+struct Noting(Mutex<Vec<String>>);
+
+impl ServerCertVerifier for Noting {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.0.lock().expect("nobody panicked").push(name.to_str().into_owned());
+        Err(rustls::Error::General("nobody".to_owned()))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::General("nobody".to_owned()))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn a_certificate_must_be_the_names_whatever_number_is_connected_to() {
+    let noting = Arc::new(Noting::default());
+    let name = ServerName::try_from("nats.example".to_owned()).expect("a name");
+    let named = Named { name, verifier: Arc::clone(&noting) as Arc<dyn ServerCertVerifier> };
+    let number = ServerName::try_from("10.1.2.3").expect("a number");
+    let certificate = CertificateDer::from(Vec::new());
+    let checked = named.verify_server_cert(&certificate, &[], &number, &[], UnixTime::now());
+    assert!(checked.is_err());
+    assert_eq!(*noting.0.lock().expect("nobody panicked"), ["nats.example"]);
 }

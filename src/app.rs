@@ -240,7 +240,7 @@ impl App {
 
 fn handoff_limits(handoff: config::Handoff) -> dispatch::Limits {
     dispatch::Limits {
-        timeout: Duration::from_secs(handoff.timeout_seconds.into()),
+        timeout: Duration::from_secs(handoff.timeout_seconds.get().into()),
         keep: Duration::from_secs(60 * u64::from(handoff.keep_minutes)),
     }
 }

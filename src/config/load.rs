@@ -336,8 +336,12 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_is_refused() {
-        let variables = [("FRONTDESK__HTTP__LISTEN", "everywhere")];
-        let error = load(None, environment(&variables), &[]).expect_err("no address");
-        assert!(matches!(error, ConfigError::Value(_)));
+        for variable in [
+            ("FRONTDESK__HTTP__LISTEN", "everywhere"),
+            ("FRONTDESK__HANDOFF__TIMEOUT_SECONDS", "0"),
+        ] {
+            let error = load(None, environment(&[variable]), &[]).expect_err("it does not fit");
+            assert!(matches!(error, ConfigError::Value(_)), "{variable:?}");
+        }
     }
 }

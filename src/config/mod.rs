@@ -5,7 +5,7 @@
 
 use std::{
     net::SocketAddr,
-    num::{NonZeroU64, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
@@ -236,7 +236,7 @@ pub struct Egress {
 pub struct Handoff {
     /// `FRONTDESK__HANDOFF__TIMEOUT_SECONDS`: how long a sink may take to accept an event. When an
     /// instance dies, another takes over what it had in hand after twice this time.
-    pub timeout_seconds: u32,
+    pub timeout_seconds: NonZeroU32,
     /// `FRONTDESK__HANDOFF__KEEP_MINUTES`: how long what was told is kept, for looking at it and for
     /// readers of the live feed who come back.
     pub keep_minutes: u32,
@@ -244,7 +244,8 @@ pub struct Handoff {
 
 impl Default for Handoff {
     fn default() -> Self {
-        Self { timeout_seconds: 15, keep_minutes: 60 }
+        let timeout_seconds = const { NonZeroU32::new(15).expect("15 is not 0") };
+        Self { timeout_seconds, keep_minutes: 60 }
     }
 }
 

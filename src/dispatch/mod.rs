@@ -34,7 +34,7 @@ pub use events::Event;
 use feed::Feed;
 pub use feed::{Fed, FollowError, Follower, Heard};
 pub use housekeeping::Standing;
-pub use send::{Outcome, Senders};
+pub use send::{Outcome, Senders, check};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 

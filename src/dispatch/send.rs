@@ -77,10 +77,7 @@ impl Senders {
 
     /// Says why a sink's address cannot be called, as far as can be seen without calling it.
     pub fn check(&self, sink: &Sink) -> Result<(), String> {
-        match sink.kind {
-            Kind::Webhook => self.egress.check(&sink.url).map_err(|error| error.to_string()),
-            Kind::Nats | Kind::Redis | Kind::Amqp | Kind::Kafka => Ok(()),
-        }
+        check(&self.egress, sink)
     }
 
     /// Tells a sink an event that says nothing, under an id of its own.
@@ -113,6 +110,17 @@ impl Senders {
             Kind::Redis => Outcome::lacking(sink.kind),
         }
     }
+}
+
+/// Says why a sink's address cannot be called, as far as can be seen without calling it.
+pub fn check(egress: &Egress, sink: &Sink) -> Result<(), String> {
+    let checked = match sink.kind {
+        Kind::Webhook => egress.check(&sink.url),
+        Kind::Nats | Kind::Redis | Kind::Amqp | Kind::Kafka => {
+            sink.servers().try_for_each(|server| egress.check_server(server, sink.is_plain()))
+        }
+    };
+    checked.map_err(|error| error.to_string())
 }
 
 /// An event as it is told.

@@ -73,9 +73,15 @@ pub enum EgressError {
     /// Not an address.
     #[error("the address is not a URL of http or https with a host")]
     Url,
+    /// Not a server.
+    #[error("the server is not a host, with a port if it is not the usual one")]
+    Server,
     /// Plain `http` to a network that is not allowed by name.
     #[error("plain http is only spoken to networks that egress.allow names")]
     Plain,
+    /// A broker without TLS in a network that is not allowed by name.
+    #[error("without TLS, only networks that egress.allow names are spoken to")]
+    Clear,
     /// Nothing on the internet, and not allowed by name.
     #[error("the address is not on the internet, and egress.allow does not name its network")]
     Forbidden,
@@ -104,8 +110,9 @@ impl EgressError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Url => "url",
+            Self::Url | Self::Server => "url",
             Self::Plain => "plain_http",
+            Self::Clear => "plain",
             Self::Forbidden => "forbidden_address",
             Self::Connect(_) | Self::Unreachable(_) | Self::Resolve(_) => "connect",
             Self::Timeout => "timeout",
@@ -162,6 +169,26 @@ impl Egress {
         self.prepare(url).map(drop)
     }
 
+    /// Says whether a broker's server, a host with a port or without, could be called, as far as can
+    /// be seen without resolving its name; `plain` ones are in allowed networks only.
+    pub fn check_server(&self, server: &str, plain: bool) -> Result<(), EgressError> {
+        let url = server_url(server).ok_or(EgressError::Server)?;
+        let number = number(&url);
+        let may_be = |number| {
+            if plain {
+                addresses::is_allowed(number, &self.allowed)
+            } else {
+                addresses::may_be_called(number, &self.allowed)
+            }
+        };
+        match number.is_none_or(may_be) {
+            true if plain && self.allowed.is_empty() => Err(EgressError::Clear),
+            true => Ok(()),
+            false if plain => Err(EgressError::Clear),
+            false => Err(EgressError::Forbidden),
+        }
+    }
+
     /// Calls and reads the answer: its status counts, even where its body breaks off.
     pub async fn call(&self, call: Call<'_>) -> Result<Answer, EgressError> {
         let (client, url) = self.prepare(call.url)?;
@@ -197,7 +224,7 @@ impl Egress {
         plain: bool,
     ) -> Result<Vec<SocketAddr>, EgressError> {
         let resolver = Resolver { internet: !plain, allowed: Arc::clone(&self.allowed) };
-        let refused = if plain { EgressError::Plain } else { EgressError::Forbidden };
+        let refused = if plain { EgressError::Clear } else { EgressError::Forbidden };
         let found = tokio::net::lookup_host((host, port)).await.map_err(EgressError::Resolve)?;
         let found: Vec<_> = found.filter(|address| resolver.permits(address)).collect();
         if found.is_empty() { Err(refused) } else { Ok(found) }
@@ -206,8 +233,10 @@ impl Egress {
     /// The client for an address, which is refused here if it names a number: no resolver sees those.
     fn prepare(&self, url: &str) -> Result<(&Client, Url), EgressError> {
         let url = Url::parse(url).map_err(|_| EgressError::Url)?;
-        let host = url.host_str().ok_or(EgressError::Url)?;
-        let number = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
+        if url.host_str().is_none() {
+            return Err(EgressError::Url);
+        }
+        let number = number(&url);
         let client = match url.scheme() {
             "https" => {
                 let refused =
@@ -229,6 +258,25 @@ impl Egress {
         };
         Ok((client, url))
     }
+}
+
+/// Whether this is a host with a port or without, and nothing else.
+#[must_use]
+pub fn is_server(server: &str) -> bool {
+    server_url(server).is_some()
+}
+
+fn server_url(server: &str) -> Option<Url> {
+    let url = Url::parse(&format!("broker://{server}")).ok()?;
+    let bare = url.path().is_empty() && url.query().is_none() && url.fragment().is_none();
+    let host = url.host_str().is_some_and(|host| !host.is_empty());
+    let login = !url.username().is_empty() || url.password().is_some();
+    (bare && host && !login && url.port() != Some(0)).then_some(url)
+}
+
+/// The number that a host is, if it is no name.
+fn number(url: &Url) -> Option<IpAddr> {
+    url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 async fn read(mut response: reqwest::Response, most: usize) -> Result<Vec<u8>, EgressError> {

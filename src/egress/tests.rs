@@ -83,6 +83,28 @@ async fn nothing_but_the_internet_is_called_unless_it_is_named() {
     assert!(!heard.is_finished(), "somebody connected");
 }
 
+#[test]
+fn a_broker_is_checked_as_far_as_its_number_tells() {
+    let (none, some) = (Egress::new(&[]), Egress::new(&["10.0.0.0/8".parse().expect("a network")]));
+    for (egress, server, plain, code) in [
+        (&none, "broker.example:4222", false, None),
+        (&none, "8.8.8.8", false, None),
+        (&none, "10.0.0.1", false, Some("forbidden_address")),
+        (&none, "[::1]:4222", false, Some("forbidden_address")),
+        (&none, "broker.example", true, Some("plain")),
+        (&some, "broker.example", true, None),
+        (&some, "10.0.0.1:4222", true, None),
+        (&some, "8.8.8.8", true, Some("plain")),
+        (&some, "10.0.0.1", false, None),
+        (&some, "a b", false, Some("url")),
+        (&some, "broker.example:99999", false, Some("url")),
+        (&some, "ana@broker.example", false, Some("url")),
+    ] {
+        let checked = egress.check_server(server, plain).err().map(|error| error.code());
+        assert_eq!(checked, code, "{server} {plain}");
+    }
+}
+
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_so_is_one_that_does_not_come_whole() {
     let (address, _heard) =

@@ -3,6 +3,7 @@
 //! What proves to a receiver that an event is ours is sealed and never shown again; see [`Secrets`].
 //! What became of each event is a delivery, a noun of its own.
 
+mod checks;
 mod secrets;
 mod store;
 #[cfg(test)]
@@ -11,12 +12,11 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
+pub use checks::SinkError;
 pub use secrets::{Login, Secrets, SigningKey};
 pub use store::{
     OpenSink, delete, get, insert, list, mark_failing, mark_working, open, save, switch_off,
 };
-
-use crate::outbox::TYPES;
 
 /// One target of events.
 #[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow, utoipa::ToSchema)]
@@ -151,48 +151,6 @@ pub enum Signature {
     V1a,
 }
 
-/// Why a sink was refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SinkError {
-    /// The id would not fit into an address.
-    #[error("an id is 1 to 64 lower-case letters, digits, hyphens or underscores")]
-    Id,
-    /// The address is none for this kind.
-    #[error("{0}")]
-    Url(&'static str),
-    /// The build has no client for this kind.
-    #[error("this build lacks the sink `{0}`; build it with `--features {0}`")]
-    Lacking(&'static str),
-    /// A setting is not for this kind, or has a value that is none.
-    #[error("{1}")]
-    Setting(&'static str, &'static str),
-    /// There is no such event.
-    #[error("there is no event type `{0}`; docs/hand-off.md lists them")]
-    Type(String),
-    /// The subject has characters that NATS gives a meaning to.
-    #[error("a subject is words of letters, digits, hyphens and underscores, joined by dots")]
-    Subject,
-    /// A secret is not one.
-    #[error("a signing secret is `whsec_` and the base64 of 24 to 64 random bytes")]
-    Secret,
-}
-
-impl SinkError {
-    /// Where in the body of a request the mistake is.
-    #[must_use]
-    pub fn pointer(&self) -> &'static str {
-        match self {
-            Self::Id => "/id",
-            Self::Lacking(_) => "/kind",
-            Self::Setting(pointer, _) => pointer,
-            Self::Url(_) => "/url",
-            Self::Type(_) => "/settings/types",
-            Self::Subject => "/settings/subject",
-            Self::Secret => "/secret",
-        }
-    }
-}
-
 impl State {
     /// The word in JSON and in the database.
     #[must_use]
@@ -255,89 +213,23 @@ impl Sink {
         Ok(sink)
     }
 
-    /// Checks what can be seen without calling anybody.
-    pub fn check(&self) -> Result<(), SinkError> {
-        let well_formed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-        if !(1..=64).contains(&self.id.len()) || !self.id.bytes().all(well_formed) {
-            return Err(SinkError::Id);
-        }
-        self.kind.check()?;
-        let (schemes, expected): (&[&str], _) = match self.kind {
-            Kind::Webhook => (&["https://", "http://"], "a webhook's url begins with https://"),
-            Kind::Nats => (&["nats://", "tls://"], "a NATS url begins with nats:// or tls://"),
-            Kind::Redis => {
-                (&["redis://", "rediss://"], "a Redis url begins with redis:// or rediss://")
-            }
-            Kind::Amqp => (&["amqp://", "amqps://"], "an AMQP url begins with amqp:// or amqps://"),
-            Kind::Kafka => {
-                (&["kafka://", "kafka+ssl://"], "a Kafka url begins with kafka:// or kafka+ssl://")
-            }
-        };
-        let rest = schemes.iter().find_map(|scheme| self.url.strip_prefix(scheme));
-        match rest.map(|rest| rest.split('/').next().unwrap_or_default()) {
-            Some(host) if !host.is_empty() && !host.contains('@') => {}
-            Some(_) => return Err(SinkError::Url("give a host, without a login before it")),
-            None => return Err(SinkError::Url(expected)),
-        }
-        if let Some(unknown) =
-            self.settings.types.iter().find(|wanted| !TYPES.contains(&wanted.as_str()))
-        {
-            return Err(SinkError::Type(unknown.clone()));
-        }
-        let word = |word: &str| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            !word.is_empty() && word.bytes().all(plain)
-        };
-        if self.settings.subject.as_ref().is_some_and(|subject| !subject.split('.').all(word)) {
-            return Err(SinkError::Subject);
-        }
-        self.check_destination()
+    /// The servers of its address, each a host with a port or without.
+    pub fn servers(&self) -> impl Iterator<Item = &str> {
+        let separator = if self.kind == Kind::Kafka { ',' } else { '/' };
+        self.host().split(separator)
     }
 
-    /// Checks what only some brokers have.
-    fn check_destination(&self) -> Result<(), SinkError> {
-        let Settings { stream, exchange, routing_key, topic, sasl_mechanism, .. } =
-            &self.settings.0;
-        for (setting, kind, pointer, refusal) in [
-            (stream, Kind::Redis, "/settings/stream", "only Redis has a `stream`, 1 to 255 bytes"),
-            (
-                exchange,
-                Kind::Amqp,
-                "/settings/exchange",
-                "only AMQP has an `exchange`, 1 to 255 bytes",
-            ),
-            (
-                routing_key,
-                Kind::Amqp,
-                "/settings/routing_key",
-                "only AMQP has a `routing_key`, 1 to 255 bytes",
-            ),
-            (topic, Kind::Kafka, "/settings/topic", "only Kafka has a `topic`, 1 to 255 bytes"),
-        ] {
-            let fits = |text: &String| self.kind == kind && (1..=255).contains(&text.len());
-            if !setting.as_ref().is_none_or(fits) {
-                return Err(SinkError::Setting(pointer, refusal));
-            }
-        }
-        if sasl_mechanism.is_some() && self.kind != Kind::Kafka {
-            return Err(SinkError::Setting(
-                "/settings/sasl_mechanism",
-                "only Kafka has a `sasl_mechanism`",
-            ));
-        }
-        if self.kind == Kind::Amqp && exchange.is_none() && routing_key.is_none() {
-            return Err(SinkError::Setting(
-                "/settings/exchange",
-                "give the `exchange` that routes events, or a queue's name as `routing_key`",
-            ));
-        }
-        let path = self.path();
-        if self.kind == Kind::Redis && !path.is_empty() && path.parse::<u32>().is_err() {
-            return Err(SinkError::Url(
-                "a Redis url ends with its host, or with / and the database's number",
-            ));
-        }
-        Ok(())
+    /// Whether its address says that it is spoken to in the clear.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        ["http://", "nats://", "redis://", "amqp://", "kafka://"]
+            .iter()
+            .any(|scheme| self.url.starts_with(scheme))
+    }
+
+    /// What stands between the scheme and the path of its address.
+    fn host(&self) -> &str {
+        self.url.split('/').nth(2).unwrap_or_default()
     }
 
     /// What follows the host of its address, without the slash.

@@ -3,6 +3,7 @@
 use super::{Secrets, Sink};
 use crate::{
     db::{StoreError, Tx, on_engine},
+    routing::DEFAULT_QUEUE,
     vault::{Vault, VaultError},
 };
 
@@ -134,6 +135,38 @@ pub async fn delete(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
     let deleted = on_engine!(tx, conn => sqlx::query(SQL).bind(id).execute(conn).await
         .map(|done| done.rows_affected()))?;
     Ok(deleted == 1)
+}
+
+/// The first of these that is no channel's id.
+pub(super) async fn unknown_channel(
+    tx: &mut Tx,
+    ids: &[String],
+) -> Result<Option<String>, StoreError> {
+    unknown(tx, "select count(*) from channels where id = $1", ids.iter()).await
+}
+
+/// The first of these that is no queue's id. The default queue is made when the gateway starts.
+pub(super) async fn unknown_queue(
+    tx: &mut Tx,
+    ids: &[String],
+) -> Result<Option<String>, StoreError> {
+    let ids = ids.iter().filter(|id| *id != DEFAULT_QUEUE);
+    unknown(tx, "select count(*) from queues where id = $1", ids).await
+}
+
+async fn unknown(
+    tx: &mut Tx,
+    sql: &'static str,
+    ids: impl Iterator<Item = &String>,
+) -> Result<Option<String>, StoreError> {
+    for id in ids {
+        let (known,): (i64,) =
+            on_engine!(tx, conn => sqlx::query_as(sql).bind(id).fetch_one(conn).await)?;
+        if known == 0 {
+            return Ok(Some(id.clone()));
+        }
+    }
+    Ok(None)
 }
 
 fn seal(vault: &Vault, sink: &Sink, secrets: &Secrets) -> Vec<u8> {

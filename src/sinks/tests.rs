@@ -107,6 +107,11 @@ fn a_sink_is_refused_for_what_it_could_never_be() {
         (Kind::Webhook, "https:///in"),
         (Kind::Webhook, "https://ana:hush@crm.example/"),
         (Kind::Nats, "https://nats.example"),
+        (Kind::Nats, "nats://a b"),
+        (Kind::Nats, "nats://nats.example:99999"),
+        (Kind::Nats, "nats://nats.example:0"),
+        (Kind::Nats, "nats://nats.example/foo"),
+        (Kind::Nats, "nats://nats.example#foo"),
     ] {
         assert!(matches!(refused(kind, url, settings()), Some(SinkError::Url(_))), "{url}");
     }
@@ -127,6 +132,34 @@ fn a_sink_is_refused_for_what_it_could_never_be() {
         Some(SinkError::Setting("/settings/stream", _))
     ));
     assert_eq!(Sink::new("Not good", Kind::Nats, "nats://a", settings(), 0), Err(SinkError::Id));
+}
+
+#[test]
+fn a_login_is_refused_that_lets_nobody_in() {
+    let refused = |kind: &str, login: &str| {
+        let kind = serde_json::from_value(json!(kind)).expect("a kind");
+        let login: Login = serde_json::from_str(login).expect("a login");
+        let sink = Sink {
+            kind,
+            ..Sink::new("crm", Kind::Nats, "tls://a.example", Settings::default(), 0).expect("one")
+        };
+        assert_eq!(sink.check_login(None), Ok(()));
+        sink.check_login(Some(&login)).is_err()
+    };
+    let (user, token) = (r#"{"user": "u"}"#, r#"{"token": "t"}"#);
+    let (password, both) = (r#"{"password": "p"}"#, r#"{"user": "u", "password": "p"}"#);
+    let all = r#"{"user": "u", "password": "p", "token": "t"}"#;
+    for (kind, takes) in [
+        ("webhook", &[][..]),
+        ("nats", &[both, token]),
+        ("redis", &[both, token, password]),
+        ("amqp", &[both]),
+        ("kafka", &[both]),
+    ] {
+        for login in ["{}", user, token, password, both, all] {
+            assert_eq!(refused(kind, login), !takes.contains(&login), "{kind} {login}");
+        }
+    }
 }
 
 #[cfg(feature = "redis")]

@@ -165,8 +165,9 @@ pub(super) fn signing_key(
 }
 
 /// Refuses a sink that could never be called.
-pub(super) fn check(api: &Api, sink: &Sink) -> Result<(), Problem> {
+pub(super) fn check(api: &Api, sink: &Sink, login: Option<&Login>) -> Result<(), Problem> {
     sink.check()?;
+    sink.check_login(login)?;
     api.dispatch.senders().check(sink).map_err(|error| Problem::body("/url", error))
 }
 

@@ -73,9 +73,10 @@ async fn create(
     let now = api.clock.now().as_millis();
     let signing = signing_key(new.kind, new.settings.signature, new.secret.as_deref())?;
     let sink = Sink::new(&new.id, new.kind, &new.url, new.settings, now)?;
-    check(&api, &sink)?;
+    check(&api, &sink, new.login.as_ref())?;
     let secrets = Secrets::new(signing, new.login);
     let mut tx = api.store.begin().await?;
+    sink.check_names(&mut tx).await??;
     dispatch::add(&mut tx, &api.vault, &sink, &secrets).await?;
     let changes = audit::differences(&None::<Sink>, &sink);
     audit::record(&mut tx, &author, Subject::new("sink", &sink.id), "create", changes, now).await?;
@@ -115,7 +116,10 @@ async fn change(
     if let Some(login) = change.login {
         secrets.login = login;
     }
-    check(&api, &sink)?;
+    check(&api, &sink, secrets.login.as_ref())?;
+    if sink.settings != before.settings {
+        sink.check_names(&mut tx).await??;
+    }
     let sink = save(&api, tx, &before, sink, &secrets, (&author, "change", now)).await?;
     let version = sink.version;
     Ok(Versioned(Shown::of(sink, Ok(&secrets)), version))

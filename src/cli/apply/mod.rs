@@ -30,7 +30,7 @@ use super::{
     Exit, fault, open_existing,
     terminal::{DIM, GREEN, YELLOW, print, styled},
 };
-use crate::{app, clock::Clock, config::Config};
+use crate::{app, clock::Clock, config::Config, egress::Egress};
 
 /// Make the database say what a file says: channels, queues, routes, agents, people, rules, sinks.
 #[derive(Debug, Args)]
@@ -67,6 +67,8 @@ impl Apply {
         let limit = config.timers.wrap_up_limit();
         let variable = |variable: &str| std::env::var(variable).ok();
         let desired = file::read(&text, beside, &variable, limit, now)
+            .map_err(|error| fault(Exit::Configuration, format!("{name}: {error}")))?;
+        sinks::check(&desired.sinks, &Egress::new(&config.egress.allow))
             .map_err(|error| fault(Exit::Configuration, format!("{name}: {error}")))?;
         let vault = app::open_vault(config)?;
         let store = app::open_store(config).await?;

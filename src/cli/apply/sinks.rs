@@ -11,6 +11,7 @@ use crate::{
     cli::{Exit, fault},
     db::Tx,
     deliveries, dispatch,
+    egress::Egress,
     sinks::{
         self, Kind, Login, OpenSink, SaslMechanism, Secrets, Settings, Signature, SigningKey, Sink,
     },
@@ -130,8 +131,16 @@ impl Entry {
             }
         }
         let login = Some(login).filter(|login| *login != Login::default());
+        sink.check_login(login.as_ref()).map_err(|error| format!("login: {error}"))?;
         Ok(Desired { sink, key, login })
     }
+}
+
+/// Refuses sinks that could never be called from here.
+pub(super) fn check(desired: &[Desired], egress: &Egress) -> Result<(), String> {
+    desired.iter().try_for_each(|Desired { sink, .. }| {
+        dispatch::check(egress, sink).map_err(|error| format!("sink {}: {error}", sink.id))
+    })
 }
 
 impl Desired {
@@ -159,6 +168,7 @@ pub(super) async fn put(
         let what = format!("sink {}", desired.id());
         let Some(OpenSink { sink: before, secrets }) = sinks::get(tx, vault, desired.id()).await?
         else {
+            check_names(tx, &desired.sink).await?;
             make(tx, vault, &desired, now).await?;
             changes.created(format!("{what} ({})", desired.sink.kind.as_str()));
             continue;
@@ -178,6 +188,9 @@ pub(super) async fn put(
         if details.is_empty() {
             changes.unchanged += 1;
             continue;
+        }
+        if before.settings != desired.sink.settings {
+            check_names(tx, &desired.sink).await?;
         }
         if before.settings.signature != desired.sink.settings.signature {
             let message = format!("{what}: how events are signed stays; make another sink");
@@ -203,6 +216,13 @@ pub(super) async fn put(
         changes.changed(what, details);
     }
     Ok(())
+}
+
+/// Refuses names of channels and queues that are neither stored nor in the file, whose own are stored
+/// before its sinks.
+async fn check_names(tx: &mut Tx, sink: &Sink) -> anyhow::Result<()> {
+    let checked = sink.check_names(tx).await?;
+    checked.map_err(|error| fault(Exit::Configuration, format!("sink {}: {error}", sink.id)))
 }
 
 async fn make(tx: &mut Tx, vault: &Vault, desired: &Desired, now: i64) -> anyhow::Result<()> {

@@ -206,6 +206,8 @@ action = { do = "prompt_agent" }
     }
 }
 
+const LOGIN: &str = "{ user = \"frontdesk\", password = { env = \"CANARY\" } }";
+
 #[test]
 fn what_is_wrong_with_a_file_is_told_by_name_and_line() {
     for (wrong, right, told) in [
@@ -231,6 +233,27 @@ fn what_is_wrong_with_a_file_is_told_by_name_and_line() {
         ("+1 555\"", "+1 555 010 0002\"", "person `Ana Prado` (line 28)"),
         ("table = \"order\"", "table = \"request\"", "policy of `order` (line 38)"),
         ("operatoins =", "operations =", "did you mean `operations`?"),
+        (
+            "url = \"https://10.0.0.1/in\"",
+            "url = \"https://crm.example/in\"",
+            "sink crm: the address is not on the internet",
+        ),
+        (
+            "url = \"nats://nats.example\"",
+            "url = \"tls://nats.example\"",
+            "sink stream: without TLS, only networks that egress.allow names are spoken to",
+        ),
+        ("{ user = \"frontdesk\" }", LOGIN, "login: give `user` and `password`"),
+        (
+            "types = []\nchannels = [\"nope\"]",
+            "types = [\"message.received\"]",
+            "sink crm: there is no channel `nope`",
+        ),
+        (
+            "types = []\nqueues = [\"support\", \"nope\"]",
+            "types = [\"message.received\"]",
+            "sink crm: there is no queue `nope`",
+        ),
         ("auth_token = \"canary-0123", "auth_token = { env = \"CANARY\" }", "line 7"),
     ] {
         let desk = Desk::new();
@@ -240,4 +263,13 @@ fn what_is_wrong_with_a_file_is_told_by_name_and_line() {
         assert!(ran.stderr.contains(told), "{wrong}: {}", ran.stderr);
         assert!(!ran.stderr.contains("canary"), "{}", ran.stderr);
     }
+}
+
+#[test]
+fn a_sink_may_name_what_is_in_the_same_file() {
+    let desk = Desk::new();
+    let all = "types = []\nchannels = [\"support-sms\"]\nqueues = [\"support\", \"default\"]";
+    let file = FILE.replacen("types = [\"message.received\"]", all, 1);
+    fs::write(desk.path("channels.toml"), file).expect("a file");
+    desk.expect(&["apply", "channels.toml"]);
 }

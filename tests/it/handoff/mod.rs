@@ -7,5 +7,6 @@ mod feed;
 mod guide;
 mod horizon;
 mod receiver;
+mod refused;
 mod repair;
 mod sinks;

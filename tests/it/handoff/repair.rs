@@ -1,12 +1,14 @@
 //! A sink that was down for long, and what takes up again what waits for it.
 
+use std::fs;
+
 use serde_json::json;
 
 use super::{
     receiver::Receiver,
     sinks::{desk, hook},
 };
-use crate::support::{Database, Desk, on_both, requests::sms, until};
+use crate::support::{Database, Desk, Program, on_both, requests::sms, until};
 
 /// What has been tried without success and waits for hours from now on.
 const FAR_OFF: &str = "update deliveries set attempts = 12, due_at = due_at + 14400000 \
@@ -85,6 +87,34 @@ on_both! {
             assert_eq!(texts, ["first", "second"], "{how}");
             settled(&desk).await;
         }
+        desk.gateway.stop().await;
+    }
+
+    async fn a_sink_that_is_changed_by_a_file_is_told_what_waits(database: Database) {
+        let desk = desk(&database).await;
+        // The command goes by the real time.
+        desk.gateway.set_to_real_time();
+        let (broken, repaired) = (Receiver::start().await, Receiver::start().await);
+        hook(&desk, "crm", &broken.url(), json!({"types": ["message.received"]})).await;
+        wait_for_hours(&desk, &broken, 0).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (config, sinks) = (folder.path().join("config.toml"), folder.path().join("sinks.toml"));
+        fs::write(&config, "[egress]\nallow = [\"127.0.0.0/8\"]\n").expect("a file");
+        let secret = "whsec_ZGVzay5leGFtcGxlIGZpY3Rpb25hbCBrZXkgMDAwMQ==";
+        let file = format!(
+            "[[sinks]]\nid = \"crm\"\nkind = \"webhook\"\nurl = \"{}\"\n\
+             types = [\"message.received\"]\nsecret = {{ literal = \"{secret}\" }}\n",
+            repaired.url()
+        );
+        fs::write(&sinks, file).expect("a file");
+        let path = |path: &std::path::Path| path.display().to_string();
+        let program = Program::new(&database.url);
+        let (code, _, said) = program.run(&["--config", &path(&config), "apply", &path(&sinks)]);
+        assert_eq!(code, Some(0), "{said}");
+        desk.gateway.set_to_real_time();
+        let mut texts = arrive(&repaired, 3).await;
+        texts.retain(|text| text != "elsewhere");
+        assert_eq!(texts, ["first", "second"]);
         desk.gateway.stop().await;
     }
 

@@ -23,6 +23,9 @@ use crate::{
 
 /// How long requests under way may take once the gateway is told to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+/// How long everything may take from then on, whatever the database does. What is not recorded by then
+/// was not acknowledged.
+const LEAVE: Duration = Duration::from_secs(25);
 /// How often what was timed is sorted into its buckets.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
@@ -210,6 +213,11 @@ impl App {
             dispatch.hang_up();
         });
         let mut serving = tokio::spawn(serving.into_future());
+        let told_to_leave = stopping.clone();
+        let leaving = tokio::spawn(async move {
+            told_to_leave.cancelled().await;
+            tokio::time::sleep(LEAVE).await;
+        });
         let result = tokio::select! {
             result = &mut serving => result,
             () = async { stopping.cancelled().await; tokio::time::sleep(DRAIN).await } => {
@@ -219,11 +227,17 @@ impl App {
             }
         };
         self.tidying.abort();
-        self.background.end().await;
-        self.workers.stop().await;
-        self.assigner.stop().await;
-        self.dispatching.stop().await;
-        self.store.close().await;
+        let finishing = async {
+            self.background.end().await;
+            self.workers.stop().await;
+            self.assigner.stop().await;
+            self.dispatching.stop().await;
+            self.store.close().await;
+        };
+        tokio::select! {
+            () = finishing => {}
+            _ = leaving => tracing::warn!("the database does not let go; stopping all the same"),
+        }
         result.map_err(io::Error::other)?
     }
 

@@ -16,7 +16,10 @@ pub use sweep::{Rules, sweep};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, db::Store};
+use crate::{
+    clock::Clock,
+    db::{self, Store},
+};
 
 /// How long changes gather before they are looked at.
 const GATHER: Duration = Duration::from_millis(20);
@@ -59,7 +62,8 @@ impl Assigner {
                     () = waker.0.notified() => tokio::time::sleep(GATHER).await,
                     () = tokio::time::sleep(every) => {}
                 }
-                match sweep(&store, &rules, clock.now().as_millis()).await {
+                let looking = sweep(&store, &rules, clock.now().as_millis());
+                match db::in_time(looking).await {
                     Ok(()) => failing = false,
                     // Said once: everything stays where it is until the database is back.
                     Err(error) if !failing => {

@@ -8,7 +8,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Exit, fault,
+    Exit,
     terminal::{self, print},
 };
 use crate::{
@@ -79,12 +79,6 @@ fn check(loaded: &Loaded) -> anyhow::Result<Exit> {
     let key_is_configured = config.secrets.key.is_some() || config.secrets.key_file.is_some();
     if key_is_configured || db::sqlite_file(url).is_none() {
         app::open_vault(config)?;
-    }
-    if let Some(public_url) = &config.http.public_url
-        && !(public_url.starts_with("https://") || public_url.starts_with("http://"))
-    {
-        let message = "http.public_url must begin with https:// or http://";
-        return Err(fault(Exit::Configuration, message));
     }
     print("the configuration can be used")?;
     Ok(Exit::Done)

@@ -13,6 +13,7 @@ mod erase;
 mod explain;
 mod fixtures;
 mod http;
+mod json_log;
 mod key;
 mod migrate;
 mod openapi;
@@ -180,7 +181,11 @@ fn run(arguments: Arguments) -> anyhow::Result<Exit> {
 
 /// Runs a command that waits for files, sockets or the database.
 fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    tokio::runtime::Runtime::new().context("the runtime could not be started")?.block_on(command)
+    let runtime = tokio::runtime::Runtime::new().context("the runtime could not be started")?;
+    let result = runtime.block_on(command);
+    // Whoever still waits for a silent database is not waited for.
+    runtime.shutdown_background();
+    result
 }
 
 fn load(

@@ -15,7 +15,7 @@ use clap::{
 };
 use tracing_subscriber::{EnvFilter, fmt};
 
-use super::{Exit, fault};
+use super::{Exit, fault, json_log::WithCauses};
 use crate::config::{Loaded, LogFormat, Origin};
 
 pub(super) const BOLD: Style = Style::new().bold();
@@ -80,7 +80,9 @@ pub(super) fn start_log(loaded: &Loaded, usual: &str) -> anyhow::Result<()> {
             let choice = anstream::AutoStream::choice(&io::stderr());
             builder.with_ansi(choice != anstream::ColorChoice::Never).try_init()
         }
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => {
+            builder.fmt_fields(WithCauses::fields()).event_format(WithCauses::new()).try_init()
+        }
     };
     started.map_err(anyhow::Error::from_boxed).context("the log could not be started")
 }

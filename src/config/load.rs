@@ -100,6 +100,9 @@ pub enum ConfigError {
     /// A value does not fit.
     #[error("a setting does not fit")]
     Value(#[source] config::ConfigError),
+    /// A value that nothing could be done with.
+    #[error("{0}: {1}")]
+    Unusable(&'static str, &'static str),
     /// A secret's file cannot be read.
     #[error("the file that {0} names cannot be read")]
     SecretFile(String, #[source] std::io::Error),
@@ -156,7 +159,8 @@ pub fn load(
         builder = builder.set_override(*name, value).map_err(ConfigError::Value)?;
     }
     let built = builder.build().map_err(ConfigError::Value)?;
-    let config = built.try_deserialize().map_err(ConfigError::Value)?;
+    let config: Config = built.try_deserialize().map_err(ConfigError::Value)?;
+    config.check().map_err(|(name, error)| ConfigError::Unusable(name, error))?;
     let settings = SETTINGS.iter().map(|(name, secret)| {
         let (value, origin) = match given.remove(name) {
             Some((value, origin)) => (Some(Value::new(None, value).to_string()), origin),
@@ -332,6 +336,36 @@ mod tests {
         let secrets = load(None, environment(&variables), &[]).expect("settings").config.secrets;
         assert!(secrets.key.is_none());
         assert_eq!(secrets.key_file, Some(PathBuf::from("/nowhere/frontdesk.key")));
+    }
+
+    #[test]
+    fn a_value_that_nothing_could_be_done_with_is_refused() {
+        for (variable, value) in [
+            ("FRONTDESK__INGEST__QUEUE", "0"),
+            ("FRONTDESK__INGEST__QUEUE", "18446744073709551615"),
+            ("FRONTDESK__INGEST__GROUP", "0"),
+            ("FRONTDESK__DATABASE__MAX_CONNECTIONS", "0"),
+            ("FRONTDESK__HTTP__MAX_BODY_BYTES", "0"),
+            ("FRONTDESK__HTTP__PUBLIC_URL", "https://desk.example/in?y=1"),
+            ("FRONTDESK__HTTP__PUBLIC_URL", "https://"),
+            ("FRONTDESK__HTTP__PUBLIC_URL", "desk.example"),
+            ("FRONTDESK__EGRESS__MIRROR", "mirror"),
+            ("FRONTDESK__RETENTION__DEDUPE_DAYS", "3"),
+        ] {
+            let error = load(None, environment(&[(variable, value)]), &[]).map(drop);
+            let error = error.expect_err("it cannot be used");
+            assert!(
+                matches!(error, ConfigError::Unusable(..) | ConfigError::Value(_)),
+                "{error:?}"
+            );
+        }
+        for (variable, value) in [
+            ("FRONTDESK__HTTP__PUBLIC_URL", "https://desk.example:8443/gateway/"),
+            ("FRONTDESK__HTTP__PUBLIC_URL", "http://[::1]:8080"),
+            ("FRONTDESK__RETENTION__DEDUPE_DAYS", "0"),
+        ] {
+            load(None, environment(&[(variable, value)]), &[]).expect(value);
+        }
     }
 
     #[test]

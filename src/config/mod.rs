@@ -292,6 +292,33 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// What cannot be used though it has the right form: the setting, and what it may be.
+    fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        const ADDRESS: &str =
+            "give an address such as https://desk.example, with a path if need be";
+        let Self { database, http, ingest, retention, egress, .. } = self;
+        let is_address = |address: &Option<String>| address.as_deref().is_none_or(is_address);
+        let days = retention.dedupe_days;
+        for (holds, name, allowed) in [
+            (database.max_connections > 0, "database.max_connections", "give 1 or more"),
+            (http.max_body_bytes > 0, "http.max_body_bytes", "give 1 or more"),
+            ((1..=1_000_000).contains(&ingest.queue), "ingest.queue", "give 1 to 1000000"),
+            ((1..=10_000).contains(&ingest.group), "ingest.group", "give 1 to 10000"),
+            (is_address(&http.public_url), "http.public_url", ADDRESS),
+            (is_address(&egress.mirror), "egress.mirror", ADDRESS),
+            (
+                days == 0 || days >= Retention::LEAST_DEDUPE_DAYS,
+                "retention.dedupe_days",
+                "give 8 or more, since providers try again for a week, or 0 for ever",
+            ),
+        ] {
+            if !holds {
+                return Err((name, allowed));
+            }
+        }
+        Ok(())
+    }
+
     /// The address providers are given.
     #[must_use]
     pub fn public_url(&self) -> String {
@@ -299,4 +326,12 @@ impl Config {
         let url = configured.unwrap_or_else(|| format!("http://{}", self.http.listen));
         url.trim_end_matches('/').to_owned()
     }
+}
+
+/// Whether this is a host, a port and a path of `http` or `https`, and nothing behind them.
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split('/').next());
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !"?#@\\".contains(c);
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with(':')) && text.chars().all(plain)
 }

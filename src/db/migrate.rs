@@ -3,7 +3,7 @@
 //! SQLite is migrated when it is opened. PostgreSQL is shared, so `frontdesk migrate` does it,
 //! except for a database that is still empty; a lock makes several instances take turns.
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migrate, Migrator};
 
 use super::{Store, StoreError};
 
@@ -37,14 +37,21 @@ impl Store {
 
     /// Makes the store ready to serve: migrates SQLite and an empty PostgreSQL, checks any other.
     pub async fn prepare(&self) -> Result<(), MigrateError> {
-        let pending = pending(self).await?;
-        let all = match self {
-            Self::Sqlite { .. } => return self.migrate().await.map(drop),
-            Self::Postgres(_) => POSTGRES.iter().count(),
+        let Self::Postgres(pool) = self else {
+            return self.migrate().await.map(drop);
         };
-        match pending.len() {
+        match pending(self).await?.len() {
+            0 => return Ok(()),
+            all if all == POSTGRES.iter().count() => return self.migrate().await.map(drop),
+            _ => {}
+        }
+        // Another instance may be in the middle of it: that one's lock is waited for.
+        let mut connection = pool.acquire().await.map_err(StoreError::from)?;
+        connection.lock().await?;
+        let pending = pending(self).await;
+        connection.unlock().await?;
+        match pending?.len() {
             0 => Ok(()),
-            some if some == all => self.migrate().await.map(drop),
             some => Err(MigrateError::Pending(some)),
         }
     }

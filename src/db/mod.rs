@@ -11,16 +11,18 @@ mod batch;
 mod in_use;
 mod migrate;
 
-use std::{num::NonZeroUsize, path::Path, str::FromStr, time::Duration};
+use std::{io, num::NonZeroUsize, path::Path, str::FromStr, time::Duration};
 
 pub(crate) use batch::batch_row;
 pub use batch::{Batch, Bytes, Cell, Column, JsonText, Record, Statement};
 pub use in_use::in_use;
 pub use migrate::{MigrateError, pending};
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+    },
 };
 
 /// Runs one expression on whichever engine a [`Tx`] holds; it is type-checked against both.
@@ -157,7 +159,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long PostgreSQL lets a transaction of ours stand without a statement. Between two there is
 /// our own work, milliseconds of it; an instance that is suspended or cut off in between holds its
 /// rows, and events after its places in the outbox, no longer than this.
-const IDLE_IN_TRANSACTION: &str = "60s";
+const IDLE_IN_TRANSACTION: &str = "15s";
 
 impl Store {
     /// Opens `url` without touching its schema: `sqlite:frontdesk.db` or `postgres://…`.
@@ -185,6 +187,9 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Whoever gave up on a silent server gives the connection back: asked here in time, it does
+            // not take a place in the pool for good.
+            .after_release(|connection, _| Box::pin(answers(connection)))
             .connect_with(options)
             .await
             .map_err(OpenError::Unreachable)?;
@@ -205,6 +210,7 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
+            .before_acquire(|connection, _| Box::pin(is_free(connection)))
             .connect_with(
                 options
                     .clone()
@@ -222,6 +228,7 @@ impl Store {
             .max_connections(4)
             .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .before_acquire(|connection, _| Box::pin(is_free(connection)))
             .connect_with(options.read_only(true).pragma("query_only", "on"))
             .await
             .map_err(OpenError::Unreachable)?;
@@ -342,6 +349,43 @@ impl Store {
     }
 }
 
+/// Whether a connection to SQLite is in no transaction. Where a disk is full, SQLite rolls back by
+/// itself, and the driver, which then fails to, takes it for one that never ends.
+async fn is_free(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if connection.is_in_transaction() {
+        // What was given up a moment ago is rolled back before this is answered.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
+}
+
+/// Whether PostgreSQL answers on a connection at all.
+async fn answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let answer = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+    answer.unwrap_or_else(|_| Err(silent())).map(|()| true)
+}
+
+fn silent() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "there was no answer in time"))
+}
+
+/// As [`within`], for what is looked after in the background and is begun again anyway.
+pub async fn in_time<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    within(Duration::from_secs(60), work).await
+}
+
+/// Gives work with the database so long at most. A server that is cut off without a word is heard of
+/// no more, and whoever waits for it would wait for good.
+pub async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let done = tokio::time::timeout(limit, work).await;
+    done.unwrap_or_else(|_| Err(StoreError::Unreachable(silent())))
+}
+
 /// Moves SQLite's log into the database file without holding up the writer.
 #[derive(Debug)]
 pub struct Checkpointer(sqlx::SqliteConnection);
@@ -395,6 +439,7 @@ impl From<sqlx::Error> for StoreError {
             return Self::Exists;
         }
         let code = cause.code().unwrap_or_default();
+        let sqlite = cause.try_downcast_ref::<SqliteError>().and(code.parse::<i32>().ok());
         // PostgreSQL: 57P… is a server shutting down, 22… bad data, 23… a constraint, 54… too large
         // for a limit, P0001 raised.
         // SQLite: 19 is a constraint (also `raise(abort)`), 20 a type mismatch.
@@ -403,11 +448,9 @@ impl From<sqlx::Error> for StoreError {
         } else if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) || code == "P0001"
         {
             Self::Refused(error)
-        } else if let Ok(code) = code.parse::<i32>()
-            && matches!(code & 0xff, 19 | 20)
-        {
+        } else if sqlite.is_some_and(|code| matches!(code & 0xff, 19 | 20)) {
             Self::Refused(error)
-        } else if matches!(code.parse::<i32>(), Ok(code) if matches!(code & 0xff, 5 | 6)) {
+        } else if sqlite.is_some_and(|code| matches!(code & 0xff, 5 | 6)) {
             // Another process has held the lock for the whole of the busy timeout.
             Self::Unreachable(error)
         } else {

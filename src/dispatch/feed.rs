@@ -19,7 +19,7 @@ use super::{
     events,
 };
 use crate::{
-    db::{StoreError, Tx},
+    db::{self, StoreError, Tx},
     deliveries, interactions,
     outbox::{self, Horizon, Row},
     routing,
@@ -144,7 +144,8 @@ pub(super) async fn run(dispatch: Dispatch, stop: CancellationToken) {
         let mut horizon = Horizon::default();
         let mut position = None;
         loop {
-            match pass_on(&dispatch, &mut horizon, &mut position).await {
+            let passing = pass_on(&dispatch, &mut horizon, &mut position);
+            match db::in_time(passing).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {

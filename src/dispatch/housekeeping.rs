@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Dispatch, retries};
 use crate::{
     clock,
-    db::StoreError,
+    db::{self, StoreError},
     deliveries::{self, Backlog},
     outbox, sinks,
 };
@@ -53,7 +53,7 @@ impl Standings {
 pub(super) async fn run(dispatch: Dispatch, stop: CancellationToken) {
     for looks in 1_u32.. {
         let began = clock::instant();
-        if let Err(error) = look(&dispatch).await {
+        if let Err(error) = db::in_time(look(&dispatch)).await {
             let cause = &error as &dyn std::error::Error;
             tracing::warn!(error = cause, "sinks could not be looked at");
         }
@@ -62,7 +62,7 @@ pub(super) async fn run(dispatch: Dispatch, stop: CancellationToken) {
             () = tokio::time::sleep(EVERY.max((clock::instant() - began) * RESTS)) => {}
         }
         if looks % LOOKS == 0
-            && let Err(error) = forget(&dispatch).await
+            && let Err(error) = db::in_time(forget(&dispatch)).await
         {
             let cause = &error as &dyn std::error::Error;
             tracing::warn!(error = cause, "what was told long ago is forgotten later");

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock,
-    db::{JsonText, StoreError, Tx},
+    db::{self, JsonText, StoreError, Tx},
     deliveries::{self, Attempt, Due, Leased, NewDelivery, Settled, State},
     interactions,
     outbox::{self, Horizon},
@@ -87,14 +87,14 @@ impl Rounds {
 
     /// Makes a round. What it could not write down stays in `results`, for the next one.
     pub async fn turn(&mut self, results: &mut Vec<Worked>, go_on: bool) {
-        let turned = match self.try_turn(results, go_on).await {
+        let turned = match db::in_time(self.try_turn(results, go_on)).await {
             Ok(leased) => {
                 for worked in results.drain(..) {
                     if let Some(lanes) = self.under_way.get_mut(&worked.sink.sink.id) {
                         *lanes = lanes.saturating_sub(1);
                     }
                 }
-                self.call(leased).await
+                db::in_time(self.call(leased)).await
             }
             Err(error) => Err(error),
         };

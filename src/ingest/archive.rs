@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Limits;
 use crate::{
-    db::{Store, StoreError},
+    db::{self, Store, StoreError},
     messages::{self, NewRequest},
 };
 
@@ -54,7 +54,8 @@ async fn run(
                 }
             }
         }
-        if let Err(error) = archive(&store, keep, std::mem::take(&mut waiting)).await {
+        let archiving = archive(&store, keep, std::mem::take(&mut waiting));
+        if let Err(error) = db::in_time(archiving).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "refused requests could not be archived"

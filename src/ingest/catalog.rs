@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     channels::{self, Channel},
-    db::{Store, StoreError, Tx, on_engine},
+    db::{self, Store, StoreError, Tx, on_engine},
     profiles::forgotten,
     routing::{self, Table},
     vault::Vault,
@@ -170,7 +170,7 @@ pub(super) fn watch(
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(WATCH_EVERY) => {}
             }
-            match shared.refresh(&store, &vault).await {
+            match db::in_time(shared.refresh(&store, &vault)).await {
                 Ok(()) => failing = false,
                 // Said once: the last known catalog stays in force.
                 Err(error) if !failing => {

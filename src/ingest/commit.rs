@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{IngestError, Lane, Limits, catalog, record};
 use crate::{
     channels::Channel,
-    db::{Checkpointer, Store, StoreError},
+    db::{self, Checkpointer, Store, StoreError},
     messages::{self, NewRequest, RequestOutcome},
     outbox::Bell,
 };
@@ -36,6 +36,8 @@ const GROUP_EVENTS: usize = 2_000;
 const SLOW_GROUP: usize = 16;
 /// How often a group that failed for no fault of its own is tried.
 const ATTEMPTS: u32 = 4;
+/// How long recording a group may take. Providers wait no longer: they are told to come again.
+const AT_MOST: Duration = Duration::from_secs(15);
 /// How often SQLite's log is moved into the file.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 /// Pages (of 4 KiB) beyond which the log starts over.
@@ -124,7 +126,7 @@ impl Committer {
         };
         let task = task::spawn_blocking(move || {
             runtime.block_on(async {
-                let run = Run { store: run.store.of_its_own(), ..run };
+                let mut run = Run { store: run.store.of_its_own(), ..run };
                 run.until_stopped(receiver, slow_receiver, stop).await;
                 run.store.give_back().await;
             });
@@ -166,7 +168,7 @@ struct Run {
 
 impl Run {
     async fn until_stopped(
-        &self,
+        &mut self,
         mut receiver: mpsc::Receiver<Submission>,
         mut slow: mpsc::Receiver<Submission>,
         stop: CancellationToken,
@@ -215,7 +217,7 @@ impl Run {
     }
 
     /// Records a group. One that is refused is halved, until the poisonous request stands alone.
-    async fn commit(&self, group: Vec<Submission>) {
+    async fn commit(&mut self, group: Vec<Submission>) {
         let mut groups = vec![group];
         let mut attempts = ATTEMPTS;
         while let Some(mut group) = groups.pop() {
@@ -244,7 +246,7 @@ impl Run {
     }
 
     async fn try_commit(
-        &self,
+        &mut self,
         group: &[Submission],
         attempts: u32,
     ) -> Result<Vec<Vec<(usize, Outcome)>>, StoreError> {
@@ -257,7 +259,7 @@ impl Run {
                 tx.commit().await?;
                 Ok(recorded)
             };
-            match result.await {
+            match db::within(AT_MOST, result).await {
                 Ok(recorded) => {
                     self.bell.ring();
                     recorded.count();
@@ -274,7 +276,13 @@ impl Run {
                     tokio::time::sleep(Duration::from_millis(10 << attempt)).await;
                     attempt += 1;
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    // Whatever became of that connection, nobody waits for it.
+                    if matches!(error, StoreError::Unreachable(_)) {
+                        self.store = self.store.of_its_own();
+                    }
+                    return Err(error);
+                }
             }
         }
     }

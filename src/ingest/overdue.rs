@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock,
-    db::StoreError,
+    db::{self, StoreError},
     messages::parts::{self, Group, REFERENCE_MILLIS},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn watch(inner: Arc<Inner>, stop: CancellationToken) -> JoinHandle<()
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            match remind(&inner, round % FORGET_EVERY == 0).await {
+            match db::in_time(remind(&inner, round % FORGET_EVERY == 0)).await {
                 Ok(()) => failing = false,
                 // Said once; they are still there when the database is.
                 Err(error) if !failing => {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    db::{Store, StoreError, Tx},
+    db::{self, Store, StoreError, Tx},
     keys::answers,
 };
 
@@ -82,7 +82,7 @@ pub fn start(
             let now = clock.now().as_millis();
             tokio::select! {
                 () = stop.cancelled() => return,
-                swept = sweep(&store, limits, now) => match swept {
+                swept = db::within(EVERY, sweep(&store, limits, now)) => match swept {
                     Ok(swept) if swept != Swept::default() => {
                         tracing::info!(?swept, "what had been kept long enough is gone");
                     }

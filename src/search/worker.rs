@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::store::{self, PASSES};
 use crate::{
     clock,
-    db::{Store, StoreError},
+    db::{self, Store, StoreError},
 };
 
 /// How often it looks for something new while there is nothing.
@@ -27,7 +27,7 @@ pub fn keep_up(store: Store, stop: CancellationToken) -> JoinHandle<()> {
         let mut failing = false;
         loop {
             let began = clock::instant();
-            let pause = match step(&store).await {
+            let pause = match db::in_time(step(&store)).await {
                 Ok(Some(behind)) if behind > BEHIND => REST,
                 Ok(Some(_)) => REST.max((clock::instant() - began) * RESTS),
                 Ok(None) => {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     audit::Author,
     clock::{self, Clock},
-    db::{Store, StoreError, Tx},
+    db::{self, Store, StoreError, Tx},
     desk::{self, DeskError},
     interactions::{self, Interaction, State},
     outbox::{self, EventType, NewEvent},
@@ -68,7 +68,7 @@ pub fn start(
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(every) => {}
             }
-            match sweeper.sweep(clock.now().as_millis()).await {
+            match db::in_time(sweeper.sweep(clock.now().as_millis())).await {
                 Ok(swept) if swept.fired > 0 => {
                     metrics::counter!("frontdesk_timers_fired_total").increment(swept.fired as u64);
                 }

@@ -17,6 +17,7 @@ mod identity;
 mod intake;
 mod keys;
 mod matching;
+mod outages;
 mod parts;
 mod properties;
 mod races;

@@ -140,5 +140,5 @@ async fn a_transaction_of_ours_is_not_left_open_for_ever() {
         "select setting || unit from pg_settings where name = 'idle_in_transaction_session_timeout'",
     )
     .await;
-    assert_eq!(settings, [("60000ms".to_owned(),)]);
+    assert_eq!(settings, [("15000ms".to_owned(),)]);
 }

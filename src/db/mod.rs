@@ -445,10 +445,10 @@ impl From<sqlx::Error> for StoreError {
         // SQLite: 19 is a constraint (also `raise(abort)`), 20 a type mismatch.
         if code.starts_with("57P") || code.starts_with("08") {
             Self::Unreachable(error)
-        } else if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) || code == "P0001"
+        } else if ["22", "23", "54"].iter().any(|class| code.starts_with(class))
+            || code == "P0001"
+            || sqlite.is_some_and(|code| matches!(code & 0xff, 19 | 20))
         {
-            Self::Refused(error)
-        } else if sqlite.is_some_and(|code| matches!(code & 0xff, 19 | 20)) {
             Self::Refused(error)
         } else if sqlite.is_some_and(|code| matches!(code & 0xff, 5 | 6)) {
             // Another process has held the lock for the whole of the busy timeout.

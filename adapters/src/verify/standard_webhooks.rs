@@ -1,5 +1,7 @@
 //! Standard Webhooks 1.0: what is signed, with which keys, and how the list of signatures is read.
 
+use std::ops::RangeInclusive;
+
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::{Signature, VerifyingKey};
 
@@ -12,7 +14,11 @@ const ID: &str = "webhook-id";
 const TIMESTAMP: &str = "webhook-timestamp";
 pub(super) const SIGNATURE: &str = "webhook-signature";
 
-const NOT_A_SECRET: &str = "expected whsec_ and base64 of the key";
+const NOT_A_SECRET: &str = "expected whsec_ and base64 of 24 to 64 random bytes";
+
+/// Bytes of a symmetric key (Standard Webhooks, "Symmetric"). Asked of a key when it is given;
+/// one that was stored before keeps working.
+const KEY_BYTES: RangeInclusive<usize> = 24..=64;
 
 /// How far a signed time may be from ours, in seconds, either way (Standard Webhooks libraries).
 const TOLERANCE_SECONDS: u32 = 300;
@@ -42,7 +48,8 @@ impl Scheme for StandardWebhooks {
     fn check(&self, account: &Account) -> Result<(), AccountError> {
         let secrets = account.secrets(self.secret);
         let public_keys = account.secrets(self.public_key);
-        if secrets.iter().any(|key| symmetric_key(key).is_none()) {
+        let strong = |key: Vec<u8>| KEY_BYTES.contains(&key.len());
+        if !secrets.iter().all(|key| symmetric_key(key).is_some_and(strong)) {
             return Err(AccountError::Unusable(self.secret, NOT_A_SECRET));
         }
         if public_keys.iter().any(|key| verifying_key(key).is_none()) {
@@ -150,6 +157,7 @@ fn signed_content<'a>(id: &'a str, timestamp: &'a str, body: &'a [u8]) -> [&'a [
     [id.as_bytes(), b".", timestamp.as_bytes(), b".", body]
 }
 
+/// The bytes of a key, of whatever length its provider makes it.
 pub(super) fn symmetric_key(secret: &Secret) -> Option<Vec<u8>> {
     let secret = secret.expose();
     let key = BASE64.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?;

@@ -179,3 +179,24 @@ fn an_account_needs_a_usable_key() {
         assert!(matches!(read(values), Err(AccountError::Unusable(..))));
     }
 }
+
+#[test]
+fn a_key_that_could_be_guessed_is_refused_and_one_that_was_stored_still_verifies() {
+    let secret = |bytes: usize| format!("whsec_{}", BASE64.encode(vec![7; bytes]));
+    for (bytes, usable) in [(1, false), (23, false), (24, true), (64, true), (65, false)] {
+        let alone = Account::for_channel(&ADAPTER, &json!({"secret": secret(bytes)}));
+        assert_eq!(alone.is_ok(), usable, "{bytes}");
+        let rotated = json!({"secret": [SECRET, secret(bytes)]});
+        assert_eq!(Account::for_channel(&ADAPTER, &rotated).is_ok(), usable, "{bytes}");
+    }
+    let short = json!({"secret": "whsec_YQ=="});
+    let refused = Account::for_channel(&ADAPTER, &short).expect_err("one byte");
+    assert_eq!(
+        refused.to_string(),
+        "field `secret` is not usable: expected whsec_ and base64 of 24 to 64 random bytes"
+    );
+    let stored = Account::read(&ADAPTER, &short).expect("an account");
+    let mut signed = request("msg_1", "0", "", b"{}");
+    ADAPTER.verifier.sign(&mut signed, &stored, now()).expect("a signature");
+    assert_eq!(verdict(signed, &stored), Ok(()));
+}

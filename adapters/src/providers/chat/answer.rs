@@ -1,6 +1,7 @@
 //! What the back end hears.
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{Answer, Event, Outcome, Problem, Recorded, Verdict};
 
@@ -36,12 +37,24 @@ struct Errors<'a> {
     errors: &'a [Problem],
 }
 
+/// What to do about a body that is too large.
+pub(super) const TOO_LARGE: &str = "a body may have 256 KiB; send fewer events at a time";
+
+/// The answer to a body that is too large, in the form of the gateway's own.
+pub(super) fn too_large() -> Answer {
+    let body = json!({"status": 413, "code": "too_large", "detail": TOO_LARGE});
+    Answer::with_body(413, "application/problem+json", body.to_string())
+}
+
 pub(super) fn acknowledge(recorded: Recorded<'_>) -> Answer {
+    if let Some(answer) = recorded.wanted() {
+        return answer;
+    }
     match recorded {
         Recorded::Understood(parsed, outcomes, _) if parsed.batch => {
             let results = parsed.events.iter().zip(outcomes);
             let results = results.map(|(event, outcome)| item(event, outcome)).collect();
-            json(207, &Results { results })
+            written(207, &Results { results })
         }
         Recorded::Understood(parsed, outcomes, _) => {
             match parsed.events.first().zip(outcomes.first()) {
@@ -52,14 +65,14 @@ pub(super) fn acknowledge(recorded: Recorded<'_>) -> Answer {
         Recorded::NotUnderstood(malformed, _) => {
             let problem =
                 Problem { path: String::new(), code: "malformed", message: malformed.to_string() };
-            json(400, &Errors { errors: &[problem] })
+            written(400, &Errors { errors: &[problem] })
         }
     }
 }
 
 fn single(event: &Event, outcome: &Outcome) -> Answer {
     if let Some(errors) = problems(event) {
-        return json(422, &Errors { errors });
+        return written(422, &Errors { errors });
     }
     let (code, status) = match outcome.verdict {
         Verdict::Accepted => (202, "accepted"),
@@ -67,7 +80,7 @@ fn single(event: &Event, outcome: &Outcome) -> Answer {
         Verdict::Conflict => (409, "conflict"),
     };
     let id = outcome.id.as_deref();
-    json(code, &Result { status, id })
+    written(code, &Result { status, id })
 }
 
 fn item<'a>(event: &'a Event, outcome: &'a Outcome) -> ItemResult<'a> {
@@ -91,7 +104,7 @@ fn problems(event: &Event) -> Option<&[Problem]> {
     }
 }
 
-fn json(status: u16, body: &impl Serialize) -> Answer {
+fn written(status: u16, body: &impl Serialize) -> Answer {
     let body = serde_json::to_string(body).expect("texts and numbers can always be written");
     Answer::with_body(status, "application/json", body)
 }

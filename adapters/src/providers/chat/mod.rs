@@ -70,7 +70,14 @@ pub const ADAPTER: Adapter = Adapter {
 /// The most events of one request.
 const MAX_EVENTS: usize = 100;
 
+/// Bytes of a request's body; the gateway's own limit is for all providers and may be higher.
+const MAX_BODY: usize = 256 * 1024;
+
 fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malformed> {
+    if request.body.len() > MAX_BODY {
+        let refused = refused("", "too_large", answer::TOO_LARGE);
+        return Ok(Parsed { answer: Some(answer::too_large()), ..refused });
+    }
     let reading = events::Reading {
         webhook_id: request.header("webhook-id").unwrap_or_default(),
         site: account.get("site"),
@@ -80,11 +87,11 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
         Body::Batch(items) => items,
     };
     let Some(items) = items else {
-        return Ok(refused("invalid_type", "must be a list of events"));
+        return Ok(refused("events", "invalid_type", "must be a list of events"));
     };
     if items.len() > MAX_EVENTS {
         let message = "takes at most 100 events; send the rest separately";
-        return Ok(refused("too_many", message));
+        return Ok(refused("events", "too_many", message));
     }
     let events = items.iter().enumerate();
     let events =
@@ -92,10 +99,10 @@ fn parse(request: &Request<Verified>, account: &Account) -> Result<Parsed, Malfo
     Ok(Parsed { events: events.collect(), batch: true, ..Parsed::default() })
 }
 
-/// A batch that cannot be answered item by item is answered as one.
-fn refused(code: &'static str, message: &str) -> Parsed {
+/// What cannot be answered item by item is answered as one.
+fn refused(name: &str, code: &'static str, message: &str) -> Parsed {
     let mut body = Fields::default();
-    body.problem("events", code, message);
+    body.problem(name, code, message);
     vec![events::refused(None, body)].into()
 }
 

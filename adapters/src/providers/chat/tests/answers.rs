@@ -103,3 +103,31 @@ fn a_malformed_body_hears_where_it_broke() {
     assert_eq!(body["errors"][0]["code"], "malformed");
     assert!(!body.to_string().contains("secret"));
 }
+
+#[test]
+fn a_body_of_more_than_256_kib_is_too_large_alone_or_as_a_batch() {
+    let sized = |mut body: Value, length: usize| {
+        let rest = length - body.to_string().len();
+        let meta = body.get_mut("events").map_or("meta", |_| "more");
+        body[meta] = "x".repeat(rest - r#","meta":"""#.len()).into();
+        let body = body.to_string();
+        assert_eq!(body.len(), length);
+        body
+    };
+    for body in [created(json!({})), json!({"events": [created(json!({}))]})] {
+        for (length, too_large) in [(262_144, false), (262_145, true), (4_000_000, true)] {
+            let accepted = accept(sized(body.clone(), length).as_bytes(), None);
+            let Accepted::Understood(_, parsed) = accepted else { panic!("{accepted:?}") };
+            let outcomes = [outcome(Verdict::Accepted, "01F")];
+            let recorded = Recorded::Understood(&parsed, &outcomes, &Account::default());
+            let answer = (ADAPTER.acknowledge)(recorded);
+            assert_eq!(answer.status == 413, too_large, "{length}: {answer:?}");
+            if too_large {
+                let said = answer.body.expect("a body");
+                assert!(said.contains(r#""code":"too_large""#), "{said}");
+                assert!(said.contains("256 KiB"), "{said}");
+                assert_eq!(parsed.events[0].kind(), "other");
+            }
+        }
+    }
+}

@@ -314,8 +314,8 @@ fn nul_is_replaced_in_every_text() {
 }
 
 #[test]
-fn bodies_of_three_megabytes_take_no_longer_than_their_length() {
-    let size = 3_000_000;
+fn the_largest_bodies_are_read_whatever_they_are_made_of() {
+    let size = 260_000;
     let bodies = [
         format!(r#"{{"events":[{}1]}}"#, "{},".repeat(size / 3)),
         format!(r#"{{"type":"x","data":{}{}}}"#, "[".repeat(size / 2), "]".repeat(size / 2)),
@@ -325,6 +325,11 @@ fn bodies_of_three_megabytes_take_no_longer_than_their_length() {
         format!(r#"{{"type":"x"{}}}"#, r#","type":"x""#.repeat(size / 11)),
     ];
     for body in bodies {
-        assert!(!matches!(accept(body.as_bytes(), None), Accepted::Refused(..)));
+        let accepted = accept(body.as_bytes(), None);
+        let Accepted::Understood(_, parsed) = accepted else {
+            assert!(matches!(accepted, Accepted::NotUnderstood(..)));
+            continue;
+        };
+        assert_eq!(parsed.answer, None);
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn digest(data: &Members<'_>) -> i64 {
 fn attachment(said: &mut Vec<u8>, file: &Node<'_>) {
     let named = |fields: &Members<'_>| {
         let mut names = ["id", "sha256"].iter();
-        names.any(|name| fields.get(name).is_some_and(|value| !is_absent(value)))
+        names.any(|name| fields.get(name).is_some_and(|value| !value.is_empty()))
     };
     if let Node::Object(fields) = file
         && named(fields)
@@ -84,16 +84,7 @@ fn object(said: &mut Vec<u8>, fields: &Members<'_>, except: &[&str]) {
 }
 
 fn present<'a>(fields: &'a Members<'_>) -> impl Iterator<Item = (&'a str, &'a Node<'a>)> {
-    fields.iter().filter(|(_, value)| !is_absent(value))
-}
-
-fn is_absent(value: &Node<'_>) -> bool {
-    match value {
-        Node::Null => true,
-        Node::Text(text) => text.is_empty(),
-        Node::List(values) => values.is_empty(),
-        Node::Bool(_) | Node::Number(_) | Node::Object(_) => false,
-    }
+    fields.iter().filter(|(_, value)| !value.is_empty())
 }
 
 fn text(said: &mut Vec<u8>, text: &str) {

@@ -81,6 +81,9 @@ impl Reading<'_> {
         let content = content::digest(&data.rest);
         data.require("id");
         data.require("sender");
+        if !data.has("text") && !data.has("attachments") {
+            data.problem("text", "required", "is required, unless there are attachments");
+        }
         Event::Message(Message {
             kind: Kind::Message,
             content: Some(content),
@@ -118,6 +121,7 @@ impl Reading<'_> {
     fn typing(&self, data: &mut Fields<'_>) -> Event {
         data.require("conversation");
         data.require("sender");
+        data.flag("active");
         Event::Message(Message { kind: Kind::Typing, ..self.said(data) })
     }
 
@@ -128,25 +132,16 @@ impl Reading<'_> {
     }
 
     fn status(&self, data: &mut Fields<'_>) -> Event {
-        let (id, client_ref) = (data.id("id"), data.id("client_ref"));
         data.require("status");
-        let word = data.text("status").unwrap_or_default();
-        let status = match word.as_str() {
-            "accepted" => DeliveryStatus::Queued,
-            "sent" => DeliveryStatus::Sent,
-            "delivered" => DeliveryStatus::Delivered,
-            "read" => DeliveryStatus::Read,
-            "failed" => DeliveryStatus::Failed,
-            _ => {
-                data.rest.insert("status", Node::Text(word.into()));
-                return Event::Message(Message {
-                    kind: Kind::Other,
-                    target: id.or(client_ref),
-                    provider_type: Some("message.status".to_owned()),
-                    ..Message::default()
-                });
+        let status = data.text("status").and_then(|word| {
+            let status = delivery_status(&word);
+            if status.is_none() {
+                let message = "must be accepted, sent, delivered, read or failed";
+                data.problem("status", "invalid", message);
             }
-        };
+            status
+        });
+        let (id, client_ref) = (data.id("id"), data.id("client_ref"));
         let id = id.or(client_ref);
         if id.is_none() {
             data.problem("id", "required", "is required, unless there is a client_ref");
@@ -155,7 +150,11 @@ impl Reading<'_> {
             code: error.code("code"),
             text: error.text("message"),
         });
-        our_message(id, status, None, error)
+        match status {
+            Some(status) => our_message(id, status, None, error),
+            // Noted, so this is refused.
+            None => Event::Message(Message::default()),
+        }
     }
 
     /// The customer has read everything up to a message of ours. An agent's reading is no status.
@@ -220,11 +219,7 @@ impl Reading<'_> {
             value: id,
             scope: self.site.map(str::to_owned),
         });
-        let alternates = if sender.rest.get("verified") == Some(&Node::Bool(true)) {
-            alternates(sender)
-        } else {
-            Vec::new()
-        };
+        let alternates = if sender.flag("verified") { alternates(sender) } else { Vec::new() };
         message.sender = address.map(|address| Sender { address, name, alternates });
     }
 
@@ -261,25 +256,38 @@ fn our_message(
     Event::Status(Status { recipient, error, ..Status::new(id.unwrap_or_default(), status) })
 }
 
-/// What is no phone number or e-mail address stays where it stood.
+fn delivery_status(word: &str) -> Option<DeliveryStatus> {
+    match word {
+        "accepted" => Some(DeliveryStatus::Queued),
+        "sent" => Some(DeliveryStatus::Sent),
+        "delivered" => Some(DeliveryStatus::Delivered),
+        "read" => Some(DeliveryStatus::Read),
+        "failed" => Some(DeliveryStatus::Failed),
+        _ => None,
+    }
+}
+
+/// What the site vouches for. A phone number needs its country code: of a user we know no region.
 fn alternates(sender: &mut Fields<'_>) -> Vec<Address> {
-    let phone = alternate(sender, "phone", |raw| {
+    let phone = alternate(sender, "phone", "write it as +12125550123", |raw| {
         Address::telephone(raw, None).filter(|address| address.kind == AddressKind::Phone)
     });
-    let email = alternate(sender, "email", Address::email);
+    let email = alternate(sender, "email", "write it as ana@example.com", Address::email);
     phone.into_iter().chain(email).collect()
 }
 
 fn alternate(
     sender: &mut Fields<'_>,
     name: &str,
+    expected: &str,
     read: impl Fn(&str) -> Option<Address>,
 ) -> Option<Address> {
-    let raw = sender.rest.get(name)?.as_str()?;
-    if raw.len() > MAX_ADDRESS || raw.contains(char::is_control) {
-        return None;
+    let raw = sender.text(name)?;
+    let odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    let readable = raw.len() <= MAX_ADDRESS && !raw.contains(odd);
+    let address = readable.then(|| read(&raw)).flatten();
+    if address.is_none() {
+        sender.problem(name, "invalid", expected);
     }
-    let address = read(raw)?;
-    sender.rest.take(name);
-    Some(address)
+    address
 }

@@ -43,6 +43,23 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Whether a field has not been taken yet and is neither null nor an empty text or list.
+    pub fn has(&self, name: &str) -> bool {
+        self.rest.get(name).is_some_and(|value| !value.is_empty())
+    }
+
+    /// Reads whether something is so; the value stays where it stood.
+    pub fn flag(&mut self, name: &str) -> bool {
+        match self.rest.get(name) {
+            None | Some(Node::Null) => false,
+            Some(Node::Bool(value)) => *value,
+            Some(Node::Number(_) | Node::Text(_) | Node::List(_) | Node::Object(_)) => {
+                self.problem(name, "invalid_type", "must be true or false");
+                false
+            }
+        }
+    }
+
     /// Takes a text of any length.
     pub fn text(&mut self, name: &str) -> Option<String> {
         match self.rest.take(name) {

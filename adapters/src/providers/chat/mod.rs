@@ -8,7 +8,7 @@
 //!   from its repeat by `webhook-id`, which survives retries, and its place in the batch.
 //! - The same `data.id` with other content is a conflict, so `message.created` carries a digest.
 //! - An item with wrong fields is refused by name and place and leaves its neighbors alone. An
-//!   unknown type, or an unknown delivery status, is recorded as it came.
+//!   unknown type is recorded as it came.
 //! - What we have no field for becomes metadata, under the name and nesting it came with.
 //! - A visitor can type any e-mail address or phone number into a form. Both count as the sender's
 //!   only with `"verified": true`; claims stay in the metadata, where nothing is matched by them.

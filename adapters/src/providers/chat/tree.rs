@@ -33,6 +33,16 @@ impl<'a> Node<'a> {
         matches!(self, Self::Null)
     }
 
+    /// Whether it says nothing: null, or a text or list without anything in it.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => text.is_empty(),
+            Self::List(values) => values.is_empty(),
+            Self::Bool(_) | Self::Number(_) | Self::Object(_) => false,
+        }
+    }
+
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),

@@ -59,7 +59,8 @@ pub struct Message {
     pub conversation: Option<String>,
     /// When the provider says it was sent.
     pub sent_at: Option<Timestamp>,
-    /// The text: body, else media caption, else the title of the button that was pressed.
+    /// The text: body, else media caption, else the title of the button that was pressed. An edit
+    /// without one leaves the text as it was; one with an empty text clears it.
     pub text: Option<String>,
     /// The provider's id of the message this one answers.
     pub reply_to: Option<String>,

@@ -57,6 +57,9 @@ impl Reading<'_> {
             "read" => Self::read,
             "typing" => Self::typing,
             "conversation.started" => Self::conversation_started,
+            "conversation.closed" => Self::conversation_closed,
+            "contact.updated" => Self::contact_updated,
+            "contact.merged" => Self::contact_merged,
             _ => return self.other(index, word, item),
         };
         let sent_at = item.time("timestamp");
@@ -95,13 +98,20 @@ impl Reading<'_> {
         })
     }
 
+    /// A text that is not given stays as it was, and an empty one replaces it.
     fn updated(&self, data: &mut Fields<'_>) -> Event {
         data.require("id");
+        let cleared = data.rest.get("text").and_then(Node::as_str) == Some("");
+        if !cleared && !data.has("text") && !data.has("attachments") {
+            let message = "is required, unless there are attachments; empty, it clears the text";
+            data.problem("text", "required", message);
+        }
+        let text = data.text_up_to("text", MAX_TEXT);
         Event::Message(Message {
             kind: Kind::MessageEdited,
             target: data.id("id"),
             sent_at: data.time("edited_at"),
-            text: data.text_up_to("text", MAX_TEXT),
+            text: text.or_else(|| cleared.then(String::new)),
             reply_to: data.id("reply_to"),
             attachments: attachments(data),
             ..self.said(data)
@@ -128,7 +138,45 @@ impl Reading<'_> {
     fn conversation_started(&self, data: &mut Fields<'_>) -> Event {
         data.require("conversation");
         data.require("sender");
+        if let Some(reason) = data.text("reason") {
+            data.rest.insert("reason", Node::Text(reason.into()));
+        }
         Event::Message(Message { kind: Kind::ConversationStarted, ..self.said(data) })
+    }
+
+    /// Nobody in particular closes a conversation that went quiet.
+    fn conversation_closed(&self, data: &mut Fields<'_>) -> Event {
+        self.kept("conversation.closed", data, |data| {
+            data.require("conversation");
+            data.text("reason");
+        })
+    }
+
+    fn contact_updated(&self, data: &mut Fields<'_>) -> Event {
+        self.kept("contact.updated", data, |data| data.require("sender"))
+    }
+
+    fn contact_merged(&self, data: &mut Fields<'_>) -> Event {
+        self.kept("contact.merged", data, |data| {
+            for name in ["from_id", "to_id"] {
+                data.require(name);
+                data.id(name);
+            }
+        })
+    }
+
+    /// An event of ours that nothing comes of yet: checked, and kept whole.
+    fn kept(
+        &self,
+        word: &str,
+        data: &mut Fields<'_>,
+        check: impl FnOnce(&mut Fields<'_>),
+    ) -> Event {
+        let whole = data.rest.clone();
+        check(data);
+        let said = self.said(data);
+        data.rest = whole;
+        Event::Message(Message { kind: Kind::Other, provider_type: Some(word.to_owned()), ..said })
     }
 
     fn status(&self, data: &mut Fields<'_>) -> Event {

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::ADAPTER;
-use crate::{Accepted, Account, Method, Parsed, Request, Timestamp};
+use crate::{Accepted, Account, Event, Message, Method, Parsed, Request, Timestamp};
 
 mod answers;
+mod mistakes;
 mod reading;
 mod signatures;
 
@@ -40,6 +41,16 @@ fn parse(body: &Value) -> Parsed {
         panic!("{body} became {accepted:?}");
     };
     parsed
+}
+
+/// The message event that is all of `body`.
+fn only(body: &Value) -> Message {
+    let mut parsed = parse(body);
+    assert_eq!(parsed.events.len(), 1);
+    match parsed.events.remove(0) {
+        Event::Message(message) => message,
+        Event::Status(status) => panic!("{status:?}"),
+    }
 }
 
 /// `message.created` with `changes` made to its data.

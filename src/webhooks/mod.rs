@@ -4,19 +4,19 @@
 //! checked against is the configured public one; forwarded headers count only from listed proxies.
 //! What each failure costs is decided in [`error`].
 
+mod body;
 mod error;
 
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use axum::{
     Router,
-    body::{Body, Bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, FromRequest, Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts},
+    body::Body,
+    extract::{ConnectInfo, Path, State},
+    http::{self, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodFilter, on},
 };
@@ -25,12 +25,9 @@ use ipnet::IpNet;
 
 use crate::{clock::Clock, config::Http, ingest::Ingest};
 
-/// What webhooks use; OPTIONS is a set-up check of some.
+/// What webhooks use; OPTIONS is a set-up check of some. HEAD comes with GET.
 const METHODS: MethodFilter =
     MethodFilter::GET.or(MethodFilter::POST).or(MethodFilter::PUT).or(MethodFilter::OPTIONS);
-
-/// How long a request's body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 struct Edge(Arc<Inner>);
@@ -40,6 +37,8 @@ struct Inner {
     ingest: Ingest,
     clock: Clock,
     public_url: String,
+    /// Where the path of `public_url` begins.
+    public_path: usize,
     trusted_proxies: Vec<IpNet>,
     max_body_bytes: usize,
 }
@@ -49,6 +48,7 @@ pub fn router(ingest: Ingest, clock: Clock, http: &Http, public_url: String) -> 
     let edge = Edge(Arc::new(Inner {
         ingest,
         clock,
+        public_path: path_at(&public_url),
         public_url,
         trusted_proxies: http.trusted_proxies.clone(),
         max_body_bytes: http.max_body_bytes,
@@ -56,8 +56,8 @@ pub fn router(ingest: Ingest, clock: Clock, http: &Http, public_url: String) -> 
     Router::new()
         .route("/webhooks/{channel}", on(METHODS, receive))
         // Some providers want an address per kind of event: what follows the channel is ignored.
+        .route("/webhooks/{channel}/", on(METHODS, receive))
         .route("/webhooks/{channel}/{*rest}", on(METHODS, receive_below))
-        .layer(DefaultBodyLimit::max(http.max_body_bytes))
         .with_state(edge)
 }
 
@@ -104,36 +104,25 @@ impl Edge {
         peer: IpAddr,
         request: Request<Body>,
     ) -> Result<frontdesk_adapters::Request, Response> {
-        let Some(method) = Method::parse(request.method().as_str()) else {
+        let Some(method) = method(request.method()) else {
             return Err(StatusCode::METHOD_NOT_ALLOWED.into_response());
         };
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > self.0.max_body_bytes) {
-            return Err(error::too_large());
-        }
         let (parts, body) = request.into_parts();
+        let body = body::read(&parts.headers, body, self.0.max_body_bytes).await?;
         let url = self.url(peer, &parts);
-        let headers = headers(&parts.headers);
-        let mut request = Request::new(body);
-        *request.extensions_mut() = parts.extensions;
-        let body = match tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &())).await
-        {
-            Ok(Ok(body)) => body,
-            Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                return Err(error::too_large());
-            }
-            Ok(Err(rejection)) => return Err(rejection.status().into_response()),
-            Err(_) => return Err(StatusCode::REQUEST_TIMEOUT.into_response()),
-        };
-        Ok(frontdesk_adapters::Request::new(method, url, headers, body.into()))
+        Ok(frontdesk_adapters::Request::new(method, url, headers(&parts.headers), body))
     }
 
     /// The address as the provider has it: the public one, and the request's target as sent.
     fn url(&self, peer: IpAddr, parts: &Parts) -> String {
         let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-        let forwarded = self.trusts(peer).then(|| forwarded(&parts.headers)).flatten();
-        format!("{}{target}", forwarded.as_ref().unwrap_or(&self.0.public_url))
+        let public_url = &self.0.public_url;
+        match self.trusts(peer).then(|| forwarded(&parts.headers)).flatten() {
+            Some((scheme, host)) => {
+                format!("{scheme}://{host}{}{target}", &public_url[self.0.public_path..])
+            }
+            None => format!("{public_url}{target}"),
+        }
     }
 
     fn trusts(&self, peer: IpAddr) -> bool {
@@ -167,8 +156,21 @@ impl Edge {
     }
 }
 
-/// The address a proxy says it was reached at: the last entry is the one our own proxy wrote.
-fn forwarded(headers: &HeaderMap) -> Option<String> {
+/// HEAD asks what GET would be answered; the server leaves the body out.
+fn method(method: &http::Method) -> Option<Method> {
+    let name = if method == http::Method::HEAD { "GET" } else { method.as_str() };
+    Method::parse(name)
+}
+
+/// Where the path of an address begins: at its end, if it has none.
+fn path_at(url: &str) -> usize {
+    let host = url.find("://").map_or(0, |scheme| scheme + "://".len());
+    url[host..].find('/').map_or(url.len(), |path| host + path)
+}
+
+/// The scheme and host a proxy says it was reached at: the last entry is the one our own proxy
+/// wrote.
+fn forwarded(headers: &HeaderMap) -> Option<(&'static str, &str)> {
     let last = |name: &str| {
         let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
         value.rsplit(',').next().map(str::trim).filter(|value| !value.is_empty())
@@ -176,11 +178,8 @@ fn forwarded(headers: &HeaderMap) -> Option<String> {
     let host = last("x-forwarded-host")?;
     let well_formed =
         host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-    let scheme = match last("x-forwarded-proto") {
-        Some("http") => "http",
-        Some(_) | None => "https",
-    };
-    well_formed.then(|| format!("{scheme}://{host}"))
+    let is_plain = last("x-forwarded-proto").is_some_and(|it| it.eq_ignore_ascii_case("http"));
+    well_formed.then_some((if is_plain { "http" } else { "https" }, host))
 }
 
 /// Headers as pairs. Values are bytes; those that are not UTF-8 cannot be any provider's.

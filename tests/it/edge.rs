@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use frontdesk_adapters::{Method, Request, fixture};
+use frontdesk::config::Config;
+use frontdesk_adapters::{Method, Request, Timestamp, fixture};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -140,15 +141,50 @@ async fn a_body_of_unknown_length_is_refused_once_it_is_too_long() {
 }
 
 #[tokio::test]
+async fn whoever_sends_too_much_hears_so_also_after_all_of_it() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::with(&database, |config| config.http.max_body_bytes = 1024).await;
+    let body = "x".repeat(5_000_000);
+    let length = body.len();
+    let chunk = format!("{length:x}\r\n{body}\r\n0\r\n\r\n");
+    for (framing, body) in [
+        (format!("content-length: {length}"), body),
+        ("transfer-encoding: chunked".to_owned(), chunk),
+    ] {
+        let head = format!("POST /webhooks/twilio-main HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n");
+        let mut stream = TcpStream::connect(gateway.address).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("a head");
+        stream.write_all(body.as_bytes()).await.expect("all of the body");
+        // The connection serves the next request, too.
+        stream
+            .write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .expect("another request");
+        let mut answers = Vec::new();
+        stream.read_to_end(&mut answers).await.expect("answers");
+        let answers = String::from_utf8_lossy(&answers);
+        assert!(answers.starts_with("HTTP/1.1 413 "), "{framing}: {answers}");
+        assert!(answers.contains("\"too_large\""), "{framing}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200 "), "{framing}: {answers}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_before_sending_too_much_is_spared_it() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::with(&database, |config| config.http.max_body_bytes = 1024).await;
+    let head = "POST /webhooks/twilio-main HTTP/1.1\r\nhost: x\r\ncontent-length: 1025\r\n\
+        expect: 100-continue\r\n\r\n";
+    let answer = exchange(gateway.address, head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
 async fn forwarded_headers_count_only_from_trusted_proxies() {
     let database = Database::sqlite();
     let through_proxy = |gateway: &TestGateway| {
-        let mut request = sms("+15550100002", "SM1", "hello");
-        request.url = request.url.replace("desk.example", "proxy.example");
-        let channel = gateway.channel_of(&request);
-        let now = frontdesk_adapters::Timestamp::from_millis(0).expect("a time");
-        let mut request = fixture::signed(request, channel.adapter, &channel.account, now)
-            .expect("a signed request");
+        let mut request =
+            signed_for("https://proxy.example", gateway, sms("+15550100002", "SM1", "hello"));
         // The first entry is the client's own invention.
         let forwarded = ("x-forwarded-host".to_owned(), "liar.example, proxy.example".to_owned());
         request.headers.push(forwarded);
@@ -162,11 +198,90 @@ async fn forwarded_headers_count_only_from_trusted_proxies() {
     gateway.accept(lied_about).await;
     gateway.stop().await;
 
+    let gateway = TestGateway::with(&database, behind_a_proxy).await;
+    assert_eq!(gateway.send_as_it_is(through_proxy(&gateway)).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_forwarded_host_keeps_the_path_of_the_public_address() {
+    let database = Database::sqlite();
     let gateway = TestGateway::with(&database, |config| {
-        config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        config.http.public_url = Some("https://desk.example/gw/".to_owned());
+        behind_a_proxy(config);
     })
     .await;
-    assert_eq!(gateway.send_as_it_is(through_proxy(&gateway)).await.status, 200);
+    for (host, scheme, signed) in [
+        (None, None, "https://desk.example/gw"),
+        (Some("desk.example"), Some("https"), "https://desk.example/gw"),
+        (Some("other.example"), None, "https://other.example/gw"),
+        (Some("desk.example:8443"), Some("HTTPS"), "https://desk.example:8443/gw"),
+        (Some("liar.example, desk.example"), Some("https, HTTP"), "http://desk.example/gw"),
+        (Some("desk.example"), Some("http,https"), "https://desk.example/gw"),
+        // Without a host there is nothing that the scheme could belong to.
+        (None, Some("http"), "https://desk.example/gw"),
+    ] {
+        let request = sms("+15550100002", signed, "hello");
+        let mut request = signed_for(signed, &gateway, request);
+        for (name, value) in [("x-forwarded-host", host), ("x-forwarded-proto", scheme)] {
+            request.headers.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        }
+        let reply = gateway.send_as_it_is(request).await;
+        assert_eq!(reply.status, 200, "{host:?} {scheme:?}: {reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_slash_behind_an_address_belongs_to_it_and_changes_nothing() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::start(&database).await;
+    for (end, id) in [("/", "SM1"), ("//", "SM2"), ("/sms/", "SM3")] {
+        let mut request = sms("+15550100002", id, "hello");
+        request.url.push_str(end);
+        assert_eq!(gateway.send(request).await.status, 200, "{end}");
+        // It was not signed for this address.
+        let mut request = signed_for(PUBLIC_URL, &gateway, sms("+15550100002", id, "hello"));
+        request.url.push_str(end);
+        assert_eq!(gateway.send_as_it_is(request).await.status, 401, "{end}");
+    }
+    assert_eq!(gateway.count("messages").await, 3);
+}
+
+#[tokio::test]
+async fn head_is_answered_as_get_without_a_body() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::start(&database).await;
+    let handshake = "/webhooks/whatsapp-demo?hub.mode=subscribe&hub.challenge=1158201444";
+    for (path, status) in [
+        ("/webhooks/vonage-main", 200),
+        (&format!("{handshake}&hub.verify_token=fictional-verify-token"), 200),
+        (&format!("{handshake}&hub.verify_token=guessed"), 403),
+        ("/webhooks/nobody", 404),
+    ] {
+        assert_eq!(gateway.get(path).await.status, status, "{path}");
+        let head = format!("HEAD {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let head = exchange(gateway.address, head.as_bytes()).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {head}");
+        assert!(head.ends_with("\r\n\r\n"), "{path}: {head}");
+    }
+    assert_eq!(gateway.count("messages").await, 0);
+}
+
+fn behind_a_proxy(config: &mut Config) {
+    config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+}
+
+/// The same request signed for another public address than the one it is sent to.
+fn signed_for(public_url: &str, gateway: &TestGateway, mut request: Request) -> Request {
+    let channel = gateway.channel_of(&request);
+    request.url = request.url.replace(PUBLIC_URL, public_url);
+    let signed = fixture::signed(request, channel.adapter, &channel.account, now());
+    let mut signed = signed.expect("a signed request");
+    signed.url = signed.url.replace(public_url, PUBLIC_URL);
+    signed
+}
+
+fn now() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-01-01T00:00:10Z").expect("a time")
 }
 
 /// The same request with a signature nobody made.
@@ -185,6 +300,15 @@ async fn archived(database: &Database) -> Vec<String> {
         format!("{outcome} {} {target}", channel.unwrap_or_else(|| "null".to_owned()))
     };
     rows.into_iter().map(line).collect()
+}
+
+/// Sends bytes as they are and reads all that is answered.
+async fn exchange(address: SocketAddr, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(bytes).await.expect("a request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Sends bytes as they are and reads the status of the answer.

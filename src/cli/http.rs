@@ -44,13 +44,14 @@ pub(super) fn client() -> anyhow::Result<reqwest::Client> {
         .context("the HTTP client could not be made")
 }
 
-/// Sends `request` to `gateway`, keeping its path and query as they were signed.
+/// Sends `request` to `gateway`, keeping its query and its path below the public address as they
+/// were signed.
 pub(super) async fn send(
     client: &reqwest::Client,
     gateway: &str,
     request: &Request,
 ) -> anyhow::Result<Heard> {
-    let url = format!("{}{}", gateway.trim_end_matches('/'), target(&request.url));
+    let url = format!("{}{}", gateway.trim_end_matches('/'), ingest::own_target(&request.url));
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
@@ -73,15 +74,4 @@ pub(super) async fn send(
     let status = response.status().as_u16();
     let body = response.text().await.context("the answer broke off")?;
     Ok(Heard { status, content_type, body })
-}
-
-/// Path and query of an address.
-pub(super) fn target(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.find('/').map_or("/", |slash| &rest[slash..])
-}
-
-/// The channel an address of ours names: the segment after `/webhooks/`.
-pub(super) fn channel_of(url: &str) -> Option<&str> {
-    ingest::channel_at(target(url))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use frontdesk_adapters::{
-    Accepted, Adapter, Event, Kind, Malformed, Outcome, Parsed, Recorded, Refusal, Request,
+    Accepted, Adapter, Event, Kind, Malformed, Method, Outcome, Parsed, Recorded, Refusal, Request,
     Timestamp, Verdict,
 };
 use sha2::{Digest, Sha256};
@@ -18,6 +18,7 @@ use super::{
     IngestError, Inner, Lane, Receipt,
     catalog::{Catalog, Entry},
     commit::{Arrived, Submission},
+    target,
 };
 use crate::{
     channels::Channel,
@@ -63,7 +64,7 @@ pub(super) async fn accept(
             if matches!(error, IngestError::UnknownChannel) {
                 count("unknown", RequestOutcome::UnknownChannel);
                 let outcome = RequestOutcome::UnknownChannel;
-                inner.archive.keep(refused(None, &request, outcome, None, now));
+                inner.archive.keep(refused(channel_id, None, &request, outcome, None, now));
             }
             return Err(error);
         }
@@ -86,11 +87,15 @@ pub(super) async fn accept(
             tracing::debug!(channel.id = %channel.id, refusal = refusal.code(), "refused a request");
             let outcome = RequestOutcome::Refused;
             let reason = Some(reason(&refusal));
-            inner.archive.keep(refused(Some(&channel), &request, outcome, reason, now));
+            let row = refused(channel_id, Some(&channel), &request, outcome, reason, now);
+            inner.archive.keep(row);
             let keyless = matches!(refusal, Refusal::NoDocument(_));
             Err(if keyless { IngestError::NoKeys } else { IngestError::Refused(refusal) })
         }
-        Accepted::Understood(request, parsed) => {
+        Accepted::Understood(request, mut parsed) => {
+            if asks_nothing(&request) {
+                parsed.events.clear();
+            }
             let digest = digest_if_needed(&request, &parsed);
             let row = archived(&channel, request, now, RequestOutcome::Accepted, watched);
             understood(inner, &catalog, &channel, row, &digest, Arc::new(parsed), lane).await
@@ -220,6 +225,11 @@ async fn not_understood(
     Ok(Receipt { answer, outcome: Some(RequestOutcome::Malformed), events: 0, duplicates: 0 })
 }
 
+/// Whether somebody only looked whether the address answers: nobody's event carries nothing.
+pub(super) fn asks_nothing<T>(request: &Request<T>) -> bool {
+    request.method == Method::Get && request.body.is_empty() && request.raw_query().is_empty()
+}
+
 /// Typing passes; an item with problems is answered and may come again, mended, under its id.
 fn is_recorded(event: &Event) -> bool {
     match event {
@@ -282,7 +292,7 @@ fn archived(
         id: clock::new_id(),
         channel_id: Some(channel.id.clone()),
         method: request.method.as_str(),
-        target: kept_target(&request.url, channel),
+        target: target::kept(&request.url, channel),
         headers: headers(&request.headers, Some(channel)),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
@@ -293,7 +303,9 @@ fn archived(
     }
 }
 
+/// What is kept of a request that was refused at the address of the channel `name`.
 fn refused(
+    name: &str,
     channel: Option<&Channel>,
     request: &Request,
     outcome: RequestOutcome,
@@ -309,7 +321,7 @@ fn refused(
         id: clock::new_id(),
         channel_id: channel.map(|channel| channel.id.clone()),
         method: request.method.as_str(),
-        target: path(&target(&request.url), channel),
+        target: target::refused(&request.url, name, channel),
         headers: headers(&request.headers, channel),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
@@ -329,50 +341,6 @@ fn watched_as(adapter: &Adapter, refusal: &Refusal) -> String {
 
 fn reason(refusal: &Refusal) -> String {
     format!("{}: {refusal}", refusal.code())
-}
-
-/// Path and query of an address.
-fn target(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let target = rest.find('/').map_or("/", |slash| &rest[slash..]);
-    target.chars().filter(|c| *c != '\0').take(2048).collect()
-}
-
-/// What is kept of an address: not a token that some providers have behind the channel.
-fn kept_target(url: &str, channel: &Channel) -> String {
-    let target = target(url);
-    let verifier = channel.adapter.verifier;
-    let secret = verifier.secret_parameter(&channel.account);
-    if !verifier.secret_in_address() && secret.is_none() {
-        return target;
-    }
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let path = if verifier.secret_in_address() { without_token(path) } else { path.to_owned() };
-    let is_secret = |pair: &&str| secret.is_some_and(|secret| name_of(pair) == secret);
-    let kept: Vec<_> = query.split('&').filter(|pair| !is_secret(pair)).collect();
-    let query = kept.join("&");
-    if query.is_empty() { path } else { format!("{path}?{query}") }
-}
-
-/// The decoded name of a query's parameter.
-fn name_of(pair: &str) -> String {
-    let mut pairs = form_urlencoded::parse(pair.as_bytes());
-    pairs.next().map_or_else(String::new, |(name, _)| name.into_owned())
-}
-
-/// `/webhooks/{channel}`, without what follows.
-fn without_token(path: &str) -> String {
-    path.split('/').take(3).collect::<Vec<_>>().join("/")
-}
-
-/// A refused request's path. A failed handshake has a token in its query, and without a channel
-/// what follows `/webhooks/{channel}` may be a token that only missed it.
-fn path(target: &str, channel: Option<&Channel>) -> String {
-    let path = target.split('?').next().unwrap_or_default();
-    match channel {
-        Some(channel) if !channel.adapter.verifier.secret_in_address() => path.to_owned(),
-        Some(_) | None => without_token(path),
-    }
 }
 
 /// Headers as pairs, without those that carry a credential.

@@ -21,12 +21,14 @@ mod overdue;
 mod preview;
 mod record;
 mod replay;
+mod target;
 
 use std::{net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 pub use catalog::Catalog;
 use frontdesk_adapters::{Answer, Refusal, Request, Timestamp};
-pub use replay::{Again, Difference, Proof, channel_at};
+pub use replay::{Again, Difference, Proof};
+pub use target::{channel_at, own_target};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 

@@ -51,7 +51,10 @@ pub(super) async fn preview(
             }
             .into())
         }
-        Accepted::Understood(request, parsed) => {
+        Accepted::Understood(request, mut parsed) => {
+            if accept::asks_nothing(&request) {
+                parsed.events.clear();
+            }
             let parsed = Arc::new(parsed);
             let digest = accept::digest_if_needed(&request, &parsed);
             let id = clock::new_id();

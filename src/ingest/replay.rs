@@ -9,7 +9,7 @@ use frontdesk_adapters::{AccountError, Event, Method, Request, Timestamp, fixtur
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{IngestError, Inner, Receipt, accept, accept::Incoming, preview};
+use super::{IngestError, Inner, Receipt, accept, accept::Incoming, preview, target};
 use crate::{
     channels::Channel,
     db::{StoreError, Tx},
@@ -69,8 +69,13 @@ impl Again {
         let record = stored.record;
         let unproven = [RequestOutcome::Refused, RequestOutcome::UnknownChannel];
         let unproven = unproven.iter().any(|outcome| outcome.as_str() == record.outcome);
-        let channel = record.channel_id.or_else(|| channel_at(&record.target).map(str::to_owned));
-        let url = format!("{public_url}{}", record.target);
+        let channel =
+            record.channel_id.or_else(|| target::channel_at(&record.target).map(str::to_owned));
+        let target = match &channel {
+            Some(channel) => target::of(&record.target, channel),
+            None => &record.target,
+        };
+        let url = format!("{public_url}{target}");
         Some(Self {
             channel,
             request: Request::new(
@@ -83,13 +88,6 @@ impl Again {
             at: Timestamp::from_millis(record.received_at)?,
         })
     }
-}
-
-/// The channel that a path of ours names: the segment after `/webhooks/`.
-#[must_use]
-pub fn channel_at(path: &str) -> Option<&str> {
-    let below = path.strip_prefix("/webhooks/")?;
-    below.split(['/', '?']).next().filter(|id| !id.is_empty())
 }
 
 /// How one event of a request relates to what is recorded.

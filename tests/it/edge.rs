@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::support::{
-    Database, PUBLIC_URL, TestGateway, on_both,
+    Database, PUBLIC_URL, TestGateway, fixture_channels, on_both,
     requests::{self, sms, whatsapp},
     rows,
 };
@@ -266,6 +266,25 @@ async fn head_is_answered_as_get_without_a_body() {
     assert_eq!(gateway.count("messages").await, 0);
 }
 
+#[tokio::test]
+async fn whoever_asks_nothing_writes_nothing() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::start(&database).await;
+    for channel in fixture_channels() {
+        let url = format!("{PUBLIC_URL}/webhooks/{}", channel.id);
+        let bare = Request::new(Method::Get, url, Vec::new(), Vec::new());
+        let signed = fixture::signed(bare.copied(), channel.adapter, &channel.account, now());
+        for request in [Some(bare), signed.ok()].into_iter().flatten() {
+            gateway.send_as_it_is(request).await;
+        }
+    }
+    assert_eq!(gateway.count("messages").await, 0);
+    assert_eq!(gateway.count("interactions").await, 0);
+    assert_eq!(gateway.count("events").await, 0);
+    // What proved itself is archived all the same.
+    assert!(gateway.count("requests where outcome = 'accepted' and events = 0").await > 0);
+}
+
 fn behind_a_proxy(config: &mut Config) {
     config.http.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
 }
@@ -341,5 +360,60 @@ on_both! {
         assert_eq!(archived.len(), 2);
         assert!(archived.iter().all(|request| !request.contains("fictional-token")), "{archived:?}");
         assert!(archived[0].ends_with(" /webhooks/secret-address?a=1"), "{archived:?}");
+    }
+
+    async fn with_a_path_in_the_public_address_the_channel_is_archived_and_no_token(
+        database: Database
+    ) {
+        const TOKEN: &str = "fictional-token-0123456789";
+        const BASE: &str = "https://desk.example/gw";
+        let gateway = TestGateway::with(&database, |config| {
+            config.http.public_url = Some(BASE.to_owned());
+        })
+        .await;
+        let account = json!({"token": TOKEN});
+        gateway.add_channel("secret-address", "bandwidth", "+15005550009", account).await;
+        let body = json!([{"type": "message-received", "to": "+15005550009", "message": {
+            "id": "m1", "to": ["+15005550009"], "from": "+15550100002", "text": "Hello"}}]);
+        let request = |path: &str| {
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            let url = format!("{PUBLIC_URL}/webhooks/{path}");
+            Request::new(Method::Post, url, headers, body.to_string().into_bytes())
+        };
+        for (path, status) in [
+            (format!("secret-address/{TOKEN}/?a=1"), 200),
+            (format!("secret%2Daddress/{TOKEN}"), 200),
+            (format!("secret-address/{TOKEN}x"), 401),
+            (format!("secret-adress/{TOKEN}/"), 404),
+            (format!("secret-adress%2F{TOKEN}"), 404),
+            (format!("webhooks/{TOKEN}"), 404),
+        ] {
+            assert_eq!(gateway.send_as_it_is(request(&path)).await.status, status, "{path}");
+        }
+        let sms = signed_for(BASE, &gateway, sms("+15550100002", "SM1", "hello"));
+        assert!(gateway.send_as_it_is(sms).await.is_success());
+        gateway.stop().await;
+        let mut archived = archived(&database).await;
+        archived.sort();
+        assert_eq!(archived, [
+            "accepted secret-address /webhooks/secret-address?a=1",
+            "accepted twilio-main /webhooks/twilio-main",
+            "duplicate secret-address /webhooks/secret-address",
+            "refused secret-address /webhooks/secret-address",
+            "unknown_channel null /webhooks/secret-adress",
+            "unknown_channel null /webhooks/secret-adress",
+            "unknown_channel null /webhooks/webhooks",
+        ]);
+    }
+
+    async fn a_long_query_is_archived_whole(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let mut request = sms("+15550100002", "SM1", "hello");
+        // Some providers put the text there, and have it come in parts.
+        request.url = format!("{}?text={}", request.url, "%D0%9F".repeat(5_000));
+        let target = request.url.replace(PUBLIC_URL, "");
+        gateway.accept(request).await;
+        assert_eq!(gateway.texts("select target from requests").await, [target]);
+        gateway.stop().await;
     }
 }

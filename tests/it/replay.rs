@@ -84,6 +84,29 @@ on_both! {
         desk.gateway.stop().await;
     }
 
+    async fn a_stored_request_is_replayed_at_the_address_it_came_to(database: Database) {
+        let gateway = TestGateway::with(&database, |config| {
+            config.http.public_url = Some("https://desk.example/gw".to_owned());
+        });
+        let desk = Desk::at(gateway.await).await;
+        // It proves itself with the signature it carries, which is made over the whole address.
+        let mut early = sms(ANA, "SM1", "Hello");
+        let channel = desk.channel_of(&early);
+        early.url = early.url.replace("desk.example", "desk.example/gw");
+        let now = frontdesk_adapters::Timestamp::parse_rfc3339("2026-01-01T00:00:10Z").expect("a time");
+        let mut early = fixture::signed(early, channel.adapter, &channel.account, now).expect("a signature");
+        early.url = "https://desk.example/webhooks/not-yet".to_owned();
+        assert_eq!(desk.send_as_it_is(early).await.status, 404);
+        desk.archived(1).await;
+        // An older archive has the path of the public address before it.
+        for target in ["/webhooks/twilio-main", "/gw/webhooks/twilio-main"] {
+            desk.execute(&format!("update requests set target = '{target}'")).await;
+            let replayed = replay(&desk, true).await;
+            assert_eq!((&replayed["outcome"], &replayed["events"]), (&json!("accepted"), &json!(1)));
+        }
+        desk.gateway.stop().await;
+    }
+
     async fn what_nobody_waits_for_lets_providers_go_first(database: Database) {
         let one = |config: &mut frontdesk::config::Config| {
             config.ingest.committers = std::num::NonZeroUsize::new(1);

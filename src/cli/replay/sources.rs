@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::{Filter, RESTS, give_way};
 use crate::{
-    cli::{Exit, fault, http},
+    cli::{Exit, fault},
     clock,
     db::{Store, StoreError},
-    ingest::{Again, Proof},
+    ingest::{self, Again, Proof},
     messages::{self, RequestFilter, RequestOutcome, RequestRecord},
 };
 
@@ -70,7 +70,7 @@ pub(super) fn file(path: &Path, public_url: &str) -> anyhow::Result<Source> {
     let name = path.display().to_string();
     let bytes = fs::read(path).with_context(|| name.clone())?;
     let request = fixture::read(&bytes, public_url).with_context(|| name.clone())?;
-    let channel = http::channel_of(&request.url).map(str::to_owned);
+    let channel = ingest::channel_at(&request.url).map(str::to_owned);
     Ok(Source { name, channel, request, proof: Proof::NewIfMissing, at: None })
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use frontdesk_adapters::{
     Accepted, Adapter, Event, Kind, Malformed, Method, Outcome, Parsed, Recorded, Refusal, Request,
-    Timestamp, Verdict,
+    Timestamp, Verdict, providers,
 };
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -312,9 +312,13 @@ fn refused(
     reason: Option<String>,
     now: Timestamp,
 ) -> NewRequest {
-    let mut body = request.body.clone();
-    if let Some(channel) = channel {
-        channel.adapter.verifier.redact(&mut body);
+    // A secret must not escape because only its beginning is looked at.
+    let looked_at = request.body.len().min(2 * REFUSED_BODY_BYTES);
+    let mut body = request.body[..looked_at].to_vec();
+    match channel {
+        Some(channel) => channel.adapter.verifier.redact(&mut body),
+        // It may be any provider's, at an address with a typing error.
+        None => providers::ALL.iter().for_each(|adapter| adapter.verifier.redact(&mut body)),
     }
     body.truncate(REFUSED_BODY_BYTES);
     NewRequest {
@@ -347,9 +351,10 @@ fn reason(refusal: &Refusal) -> String {
 fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText {
     let is_secret = |name: &str| {
         SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
-            || channel.is_some_and(|channel| {
-                channel.adapter.verifier.is_secret_header(name, &channel.account)
-            })
+            || match channel {
+                Some(channel) => channel.adapter.verifier.is_secret_header(name, &channel.account),
+                None => is_any_secret_header(name),
+            }
     };
     let kept: Vec<_> = headers
         .iter()
@@ -357,6 +362,14 @@ fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText 
         .map(|(name, value)| (name, without_nul(value)))
         .collect();
     JsonText::of(&kept)
+}
+
+/// Whether a header carries some provider's secret, or is called so that it may.
+fn is_any_secret_header(name: &str) -> bool {
+    let called = name.to_ascii_lowercase();
+    let mut secret = providers::ALL.iter().filter_map(|it| it.verifier.secret_header());
+    ["secret", "token", "key", "password"].iter().any(|word| called.contains(word))
+        || secret.any(|secret| secret.eq_ignore_ascii_case(name))
 }
 
 fn without_nul(value: &str) -> Cow<'_, str> {

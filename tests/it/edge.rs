@@ -406,6 +406,28 @@ on_both! {
         ]);
     }
 
+    async fn what_a_typing_error_brings_is_archived_without_secrets(database: Database) {
+        const SECRET: &str = "fictional-secret-of-nobody";
+        let gateway = TestGateway::start(&database).await;
+        let padding = "x".repeat(16 * 1024 - 40);
+        let body = json!({"pad": padding, "secret": SECRET, "type": "message_new"});
+        let mut request = requests::json("vk-dmeo", &body);
+        for name in ["X-Telegram-Bot-Api-Secret-Token", "Authorization", "x-our-token", "x-kept"] {
+            request.headers.push((name.to_owned(), SECRET.to_owned()));
+        }
+        assert_eq!(gateway.send_as_it_is(request).await.status, 404);
+        gateway.archived(1).await;
+        let kept: Vec<(String, Vec<u8>)> =
+            gateway.rows("select cast(headers as text), body from requests").await;
+        let (headers, body) = &kept[0];
+        assert_eq!(headers.matches(SECRET).count(), 1, "{headers}");
+        assert!(headers.contains("x-kept"), "{headers}");
+        assert_eq!(body.len(), 16 * 1024);
+        let body = String::from_utf8_lossy(body);
+        assert!(body.contains("secret") && !body.contains(&SECRET[..4]), "{}", &body[body.len() - 80..]);
+        gateway.stop().await;
+    }
+
     async fn a_long_query_is_archived_whole(database: Database) {
         let gateway = TestGateway::start(&database).await;
         let mut request = sms("+15550100002", "SM1", "hello");

@@ -30,6 +30,9 @@ use crate::{
 /// What is kept of a refused request's body.
 const REFUSED_BODY_BYTES: usize = 16 * 1024;
 
+/// What is kept of a refused request's headers.
+const REFUSED_HEADER_BYTES: usize = 16 * 1024;
+
 /// The longest key that is kept as it is.
 const KEY_BYTES: usize = 512;
 
@@ -293,7 +296,7 @@ fn archived(
         channel_id: Some(channel.id.clone()),
         method: request.method.as_str(),
         target: target::kept(&request.url, channel),
-        headers: headers(&request.headers, Some(channel)),
+        headers: headers(&request.headers, Some(channel), usize::MAX),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
         reason,
@@ -326,7 +329,7 @@ fn refused(
         channel_id: channel.map(|channel| channel.id.clone()),
         method: request.method.as_str(),
         target: target::refused(&request.url, name, channel),
-        headers: headers(&request.headers, channel),
+        headers: headers(&request.headers, channel, REFUSED_HEADER_BYTES),
         received_at: now.as_millis(),
         outcome: outcome.as_str(),
         reason,
@@ -347,8 +350,14 @@ fn reason(refusal: &Refusal) -> String {
     format!("{}: {refusal}", refusal.code())
 }
 
-/// Headers as pairs, without those that carry a credential.
-fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText {
+/// Headers as pairs, without those that carry a credential and those that are too much.
+fn headers(headers: &[(String, String)], channel: Option<&Channel>, most: usize) -> JsonText {
+    let mut left = most;
+    let mut fits = |(name, value): &&(String, String)| {
+        let rest = left.checked_sub(name.len() + value.len());
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
     let is_secret = |name: &str| {
         SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
             || match channel {
@@ -359,6 +368,7 @@ fn headers(headers: &[(String, String)], channel: Option<&Channel>) -> JsonText 
     let kept: Vec<_> = headers
         .iter()
         .filter(|(name, _)| !is_secret(name))
+        .filter(|header| fits(header))
         .map(|(name, value)| (name, without_nul(value)))
         .collect();
     JsonText::of(&kept)

@@ -15,7 +15,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, State},
     http::{self, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{MethodFilter, on},
@@ -57,25 +57,16 @@ pub fn router(ingest: Ingest, clock: Clock, http: &Http, public_url: String) -> 
         .route("/webhooks/{channel}", on(METHODS, receive))
         // Some providers want an address per kind of event: what follows the channel is ignored.
         .route("/webhooks/{channel}/", on(METHODS, receive))
-        .route("/webhooks/{channel}/{*rest}", on(METHODS, receive_below))
+        .route("/webhooks/{channel}/{*rest}", on(METHODS, receive))
         .with_state(edge)
 }
 
 async fn receive(
     State(edge): State<Edge>,
-    Path(channel): Path<String>,
     peer: ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response {
-    edge.receive(&channel, peer.0.ip(), request).await
-}
-
-async fn receive_below(
-    State(edge): State<Edge>,
-    Path((channel, _)): Path<(String, String)>,
-    peer: ConnectInfo<SocketAddr>,
-    request: Request<Body>,
-) -> Response {
+    let channel = channel_in(request.uri().path());
     edge.receive(&channel, peer.0.ip(), request).await
 }
 
@@ -154,6 +145,17 @@ impl Edge {
         }
         sender
     }
+}
+
+/// The channel's name, decoded. What follows it may be anything, and no text.
+fn channel_in(path: &str) -> String {
+    let name = path.split('/').nth(2).unwrap_or_default();
+    // A name has none of what a form's decoder takes for something else.
+    if !name.contains('%') || name.contains(['+', '&', '=']) {
+        return name.to_owned();
+    }
+    let mut decoded = form_urlencoded::parse(name.as_bytes());
+    decoded.next().map_or_else(String::new, |(name, _)| name.into_owned())
 }
 
 /// HEAD asks what GET would be answered; the server leaves the body out.

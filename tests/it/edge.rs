@@ -247,6 +247,46 @@ async fn a_slash_behind_an_address_belongs_to_it_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_channel_is_found_however_its_address_is_encoded_and_goes_on() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::start(&database).await;
+    let channel = gateway.channel_of(&sms("+15550100002", "SM", "hello"));
+    for (path, status) in [
+        ("twilio%2Dmain", 200),
+        ("%74wilio-main/?a=1", 200),
+        ("twilio-main/%FF", 200),
+        ("twilio-main//%2F", 200),
+        ("%FF", 404),
+        ("/twilio-main", 404),
+        ("twilio-main%2F", 404),
+        ("twilio-main%26a", 404),
+        ("twilio-main=%61", 404),
+        ("twilio-main&a=%61", 404),
+    ] {
+        let mut request = sms("+15550100002", path, "hello");
+        request.url = format!("{PUBLIC_URL}/webhooks/{path}");
+        let signed = fixture::signed(request, channel.adapter, &channel.account, now());
+        let reply = gateway.send_as_it_is(signed.expect("a signed request")).await;
+        assert_eq!(reply.status, status, "{path}: {reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_is_kept_of_refused_headers_than_of_a_body() {
+    let database = Database::sqlite();
+    let gateway = TestGateway::start(&database).await;
+    let mut request = forged(sms("+15550100002", "SM1", "hello"), 1);
+    for (name, bytes) in [("x-long", 20_000), ("x-fits", 10_000), ("x-fits-no-more", 10_000)] {
+        request.headers.push((name.to_owned(), "x".repeat(bytes)));
+    }
+    assert_eq!(gateway.send_as_it_is(request).await.status, 401);
+    gateway.archived(1).await;
+    let kept = gateway.texts("select headers from requests").await.remove(0);
+    assert!(kept.contains("x-fits\"") && kept.contains("x-twilio-signature"), "{kept}");
+    assert!(!kept.contains("x-long") && !kept.contains("x-fits-no-more"), "{kept}");
+}
+
+#[tokio::test]
 async fn head_is_answered_as_get_without_a_body() {
     let database = Database::sqlite();
     let gateway = TestGateway::start(&database).await;

@@ -4,6 +4,7 @@
 //! nothing is skipped. Only the network beyond us is made up, never our own modules.
 
 mod api;
+mod archive;
 mod canary;
 mod cli;
 mod conversations;

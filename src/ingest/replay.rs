@@ -173,7 +173,7 @@ async fn changed_fields(
         let differs = [
             ("kind", recorded.edited_at.is_none() && recorded.kind != event.kind()),
             ("text", recorded.edited_at.is_none() && recorded.text != message.text),
-            ("attachments", recorded.attachments.0 != attachments),
+            ("attachments", recorded.edited_at.is_none() && recorded.attachments.0 != attachments),
             ("reply_to", recorded.reply_to != message.reply_to),
             ("conversation", recorded.conversation != message.conversation),
             ("sent_at", recorded.sent_at != sent_at),

@@ -3,6 +3,7 @@
 //! A provider's id is recorded once per channel: [`claim`] is a unique index. Everything else a
 //! provider tells us (statuses, edits, reactions) is an event beside the messages.
 
+pub mod changes;
 pub mod parts;
 pub mod replies;
 mod requests;
@@ -12,9 +13,8 @@ pub use requests::{RequestFilter, requests};
 use serde::{Deserialize, Serialize};
 pub use store::{
     Claim, Claimed, EventFilter, MessageFilter, NewEvent, NewMessage, NewRequest, Origin,
-    StoredRequest, archive, by_ids, claim, edit, events, events_by_ids, find_request, hold_claims,
-    insert, insert_events, list, mark_deleted, newest, newest_events, origins, prune_refused,
-    record_ids,
+    StoredRequest, archive, by_ids, claim, events, events_by_ids, find_request, hold_claims,
+    insert, insert_events, list, newest, newest_events, origins, prune_refused, record_ids,
 };
 use uuid::Uuid;
 
@@ -61,7 +61,7 @@ pub struct Message {
     #[serde(serialize_with = "crate::db::show_required_time")]
     #[schema(value_type = String, format = DateTime)]
     pub received_at: i64,
-    /// When its sender edited it last.
+    /// When its sender edited it last, as the provider says; else when that arrived.
     #[serde(serialize_with = "crate::db::show_time")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub edited_at: Option<i64>,

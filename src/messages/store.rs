@@ -252,66 +252,36 @@ batch_row! {
         decision: &'static str,
         /// Why.
         reason: &'static str,
-        /// Whether its sender could take it back, so that it may have been before it arrived.
-        can_be_taken_back: bool,
+        /// Whether its sender could take it back or change it, so that it may have been before it
+        /// arrived.
+        can_be_changed: bool,
     }
 }
 
-/// Stores messages. One that was taken back before it arrived is stored as taken back.
+/// Stores messages. One that was taken back or changed before it arrived is stored so.
 pub async fn insert(tx: &mut Tx, rows: Vec<NewMessage>) -> Result<(), StoreError> {
     static INSERT: Statement<NewMessage> = Statement::new(
         "insert into messages (id, request_id, channel_id, interaction_id, profile_id, direction, kind, \
          provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
-         deleted_at, decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, r.profile_id, \
-         r.direction, r.kind, r.provider_message_id, r.text, r.attachments, r.reply_to, r.conversation, \
-         r.details, r.sent_at, r.received_at, case when r.can_be_taken_back then (select min(e.received_at) \
+         edited_at, deleted_at, decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, \
+         r.profile_id, r.direction, r.kind, r.provider_message_id, \
+         coalesce(case when r.can_be_changed then (select e.data ->> 'text' \
+         from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
+         and e.kind = 'message_edited' and e.data ->> 'text' is not null \
+         order by coalesce(e.at, e.received_at) desc, e.id desc limit 1) end, r.text), \
+         coalesce(case when r.can_be_changed then (select e.data -> 'attachments' \
+         from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
+         and e.kind = 'message_edited' and cast(e.data -> 'attachments' as text) <> '[]' \
+         order by coalesce(e.at, e.received_at) desc, e.id desc limit 1) end, r.attachments), \
+         r.reply_to, r.conversation, r.details, r.sent_at, r.received_at, \
+         case when r.can_be_changed then (select max(coalesce(e.at, e.received_at)) \
+         from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
+         and e.kind = 'message_edited') end, \
+         case when r.can_be_changed then (select min(e.received_at) \
          from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
          and e.kind = 'message_deleted') end, r.decision, r.reason from {rows} order by r.ord",
     );
     INSERT.execute(tx, rows).await?;
-    Ok(())
-}
-
-batch_row! {
-    struct Edit {
-        id: Uuid,
-        text: Option<String>,
-        at: i64,
-    }
-}
-
-/// Gives messages the text their senders changed them to. What they said before stays in the
-/// archive of requests.
-pub async fn edit(
-    tx: &mut Tx,
-    edits: impl Iterator<Item = (Uuid, Option<String>, i64)>,
-) -> Result<(), StoreError> {
-    static EDIT: Statement<Edit> = Statement::new(
-        "update messages set text = r.text, edited_at = r.at from {rows} where messages.id = r.id \
-         and (messages.edited_at is null or messages.edited_at <= r.at)",
-    );
-    // One statement touches a row once: the last edit of a message wins.
-    let last: HashMap<Uuid, Edit> =
-        edits.map(|(id, text, at)| (id, Edit { id, text, at })).collect();
-    let mut rows: Vec<Edit> = last.into_values().collect();
-    rows.sort_by_key(|edit| edit.id);
-    EDIT.execute(tx, rows).await?;
-    Ok(())
-}
-
-/// Marks messages their senders took back.
-pub async fn mark_deleted(
-    tx: &mut Tx,
-    deleted: impl Iterator<Item = (Uuid, i64)>,
-) -> Result<(), StoreError> {
-    static DELETE: Statement<Edit> = Statement::new(
-        "update messages set deleted_at = r.at from {rows} where messages.id = r.id \
-         and messages.deleted_at is null",
-    );
-    let mut rows: Vec<Edit> = deleted.map(|(id, at)| Edit { id, text: None, at }).collect();
-    rows.sort_by_key(|edit| edit.id);
-    rows.dedup_by_key(|edit| edit.id);
-    DELETE.execute(tx, rows).await?;
     Ok(())
 }
 

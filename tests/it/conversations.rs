@@ -1,11 +1,11 @@
 //! Continuing or opening, queues, and what is said beside messages.
 
 use frontdesk::channels::{Continuation, Settings};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     Database, TestGateway, on_both,
-    requests::{OURS, chat, chat_message, sms, sms_to, twilio},
+    requests::{self, OURS, chat, chat_message, sms, sms_to, twilio},
     twilio_account,
 };
 
@@ -156,6 +156,95 @@ on_both! {
         gateway.accept(chat_message("u-42", "m-2", "out of odrer")).await;
         let sql = "select provider_message_id || ': ' || text from messages order by id";
         assert_eq!(gateway.texts(sql).await, ["m-1: in order", "m-2: out of order"]);
+        assert_eq!(gateway.count("interactions").await, 1);
+    }
+
+    async fn an_edit_keeps_what_it_does_not_bring_anew(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let edited = |mut data: Value| {
+            data["id"] = "m-1".into();
+            chat("message.updated", data)
+        };
+        gateway.accept(chat_message("u-42", "m-1", "hello")).await;
+        gateway.accept(edited(json!({"attachments": [{"id": "f-1"}]}))).await;
+        let shown = "select text || ' ' || cast(attachments as text) from messages";
+        let of = async || gateway.texts(shown).await.remove(0);
+        let now = of().await;
+        assert!(now.starts_with("hello ") && now.contains("f-1"), "{now}");
+        gateway.accept(edited(json!({"text": "good day"}))).await;
+        let now = of().await;
+        assert!(now.starts_with("good day ") && now.contains("f-1"), "{now}");
+        gateway.accept(edited(json!({"mood": "changed"}))).await;
+        assert_eq!(of().await, now);
+        let both = json!({"text": "bye", "attachments": [{"id": "f-2"}]});
+        gateway.accept(edited(both)).await;
+        let now = of().await;
+        assert!(now.starts_with("bye ") && now.contains("f-2") && !now.contains("f-1"), "{now}");
+    }
+
+    async fn of_edits_the_latest_counts_in_whatever_order_they_come(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let edited = |id: &str, second: u8, text: &str| {
+            let edited_at = format!("2026-01-01T00:00:{second:02}.000Z");
+            chat("message.updated", json!({"id": id, "text": text, "edited_at": edited_at}))
+        };
+        let shown = async || {
+            let sql = "select text || ' ' || coalesce(cast(edited_at as text), '-') from messages";
+            gateway.texts(sql).await.remove(0)
+        };
+        gateway.accept(chat_message("u-42", "m-1", "first")).await;
+        gateway.accept(edited("m-1", 20, "third")).await;
+        gateway.accept(edited("m-1", 10, "second")).await;
+        assert_eq!(shown().await, "third 1767225620000");
+        assert_eq!(gateway.count("events where kind = 'message_edited'").await, 2);
+        gateway.accept(edited("m-1", 20, "of the same moment")).await;
+        assert_eq!(shown().await, "of the same moment 1767225620000");
+        // Several in one request.
+        let events = [(40, "fifth"), (30, "fourth")].map(|(second, text)| {
+            let edited_at = format!("2026-01-01T00:00:{second}.000Z");
+            let data = json!({"id": "m-1", "text": text, "edited_at": edited_at});
+            json!({"type": "message.updated", "data": data})
+        });
+        gateway.accept(requests::json("chat", &json!({"events": events}))).await;
+        assert_eq!(shown().await, "fifth 1767225640000");
+        // One that does not say when is taken for the latest.
+        let untimed = json!({"type": "message.updated", "data": {"id": "m-1", "text": "sixth"}});
+        gateway.accept(requests::json("chat", &untimed)).await;
+        assert!(shown().await.starts_with("sixth "));
+        gateway.accept(edited("m-1", 30, "before that")).await;
+        assert!(shown().await.starts_with("sixth "));
+    }
+
+    async fn an_edit_before_its_message_waits_for_it_or_stands_for_it(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let edited = |id: &str, second: u8, mut data: Value| {
+            data["id"] = id.into();
+            data["edited_at"] = format!("2026-01-01T00:00:{second:02}.000Z").into();
+            chat("message.updated", data)
+        };
+        let visitor = json!({"id": "u-42", "kind": "visitor"});
+        // Whose it is shows only with the message.
+        gateway.accept(edited("m-1", 20, json!({"text": "latest"}))).await;
+        gateway.accept(edited("m-1", 10, json!({"text": "older"}))).await;
+        gateway.accept(edited("m-1", 15, json!({"attachments": [{"id": "f-1"}]}))).await;
+        assert_eq!(gateway.count("messages").await, 0);
+        gateway.accept(chat_message("u-42", "m-1", "first")).await;
+        // A text of somebody is a message; of two, the later one counts.
+        gateway.accept(edited("m-2", 20, json!({"text": "latest", "sender": visitor}))).await;
+        gateway.accept(edited("m-2", 10, json!({"text": "older", "sender": visitor}))).await;
+        gateway.accept(chat_message("u-42", "m-2", "first")).await;
+        // Files of somebody are not all that the message says.
+        let files = json!({"attachments": [{"id": "f-3"}], "sender": visitor});
+        gateway.accept(edited("m-3", 20, files)).await;
+        gateway.accept(chat_message("u-42", "m-3", "with a file")).await;
+        let sql = "select provider_message_id || ': ' || text || ' ' || cast(edited_at as text) || ' ' \
+            || case when cast(attachments as text) like '%f-%' then 'file' else 'none' end \
+            from messages order by id";
+        assert_eq!(gateway.texts(sql).await, [
+            "m-1: latest 1767225620000 file",
+            "m-2: latest 1767225620000 none",
+            "m-3: with a file 1767225620000 file",
+        ]);
         assert_eq!(gateway.count("interactions").await, 1);
     }
 

@@ -53,6 +53,9 @@ pub(super) async fn find_targets(tx: &mut Tx, fresh: &mut [Fresh<'_>]) -> Result
 
 /// Lets customers' edits of messages we have not seen stand for those messages; the original, if it
 /// still comes, is then known already.
+///
+/// An edit without a sender has no conversation yet, and one without a text is no message: those
+/// wait beside the messages, and the original is stored as they say.
 pub(super) async fn adopt_early_edits(
     tx: &mut Tx,
     fresh: &mut [Fresh<'_>],
@@ -62,7 +65,8 @@ pub(super) async fn adopt_early_edits(
         .filter_map(|fresh| {
             let message = fresh.message()?;
             let customers = message.sender.is_some() && !message.from_business;
-            if message.kind != Kind::MessageEdited || fresh.target.is_some() || !customers {
+            let stands = message.kind == Kind::MessageEdited && customers && message.text.is_some();
+            if !stands || fresh.target.is_some() {
                 return None;
             }
             let claim = Claim {

@@ -121,8 +121,8 @@ pub(super) async fn record(
     // What was said, and what else happened?
     messages::insert(tx, rows::messages(&fresh, &known)).await?;
     messages::insert_events(tx, rows::events(&fresh, &known)).await?;
-    messages::edit(tx, rows::edits(&fresh)).await?;
-    messages::mark_deleted(tx, rows::deletions(&fresh)).await?;
+    messages::changes::edit(tx, rows::edits(&fresh)).await?;
+    messages::changes::mark_deleted(tx, rows::deletions(&fresh)).await?;
 
     // What ended without an agent is described in the customer's own words.
     let ended = fresh.iter().filter_map(|fresh| fresh.continued.as_ref());

@@ -9,7 +9,7 @@ use crate::{
     db::JsonText,
     ingest::commit::Submission,
     interactions::Continued,
-    messages::{NewEvent, NewMessage, NewRequest, RequestOutcome},
+    messages::{NewEvent, NewMessage, NewRequest, RequestOutcome, changes::Edit},
     profiles::Resolved,
 };
 
@@ -48,8 +48,8 @@ fn message(fresh: &Fresh<'_>, continued: &Continued, profile: &Resolved) -> Opti
         received_at: arrived.received_at,
         decision: continued.decision(),
         reason: continued.reason.as_str(),
-        // What was sent by SMS cannot be unsent.
-        can_be_taken_back: fresh.medium() != Medium::Sms,
+        // What was sent by SMS stays as it was sent.
+        can_be_changed: fresh.medium() != Medium::Sms,
     })
 }
 
@@ -91,12 +91,25 @@ fn event(fresh: &Fresh<'_>) -> NewEvent {
     }
 }
 
-/// Edits of messages we have: id, new text, when.
-pub(super) fn edits(fresh: &[Fresh<'_>]) -> impl Iterator<Item = (Uuid, Option<String>, i64)> {
+/// Edits of messages we have. One that says neither text nor parts anew changes nothing.
+pub(super) fn edits(fresh: &[Fresh<'_>]) -> impl Iterator<Item = Edit> {
     let edits = fresh.iter().filter(|fresh| fresh.kind() == Some(Kind::MessageEdited));
     edits.filter_map(|fresh| {
-        let text = fresh.message()?.text.clone();
-        Some((fresh.target?, text, fresh.arrived.received_at))
+        let message = fresh.message()?;
+        let parts = Some(&message.attachments).filter(|parts| !parts.is_empty());
+        if message.text.is_none() && parts.is_none() {
+            return None;
+        }
+        let edited_at = message.sent_at.map(Timestamp::as_millis);
+        // One that stands for its message is an edit of itself.
+        let itself = fresh.adopted.then_some(fresh.arrived.id);
+        Some(Edit {
+            id: fresh.target.or(itself)?,
+            text: message.text.clone(),
+            attachments: parts.map(JsonText::of),
+            at: edited_at.unwrap_or(fresh.arrived.received_at),
+            timed: edited_at.is_some(),
+        })
     })
 }
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use frontdesk_adapters::{Address, AddressKind, Medium};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +25,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Catalog {
     channels: HashMap<String, Entry>,
-    /// Our addresses.
+    /// Our addresses in the telephone network or by mail, each in its own spelling.
     ours: HashSet<String>,
     /// The routes, ready to be tried.
     pub routes: Table,
@@ -68,8 +69,8 @@ impl Catalog {
         let queues = routing::store::queues(tx).await?;
         let routes = Table::new(routing::store::routes(tx).await?, &queues);
         let ours = channels.values().filter_map(|entry| match entry {
-            Entry::Usable(channel) => Some(channel.address.clone()),
-            Entry::Sealed => None,
+            Entry::Usable(channel) if is_public(channel) => Some(channel.address.clone()),
+            Entry::Usable(_) | Entry::Sealed => None,
         });
         let ours = ours.collect();
         let forgotten = forgotten::any(tx).await?.then(|| vault.clone());
@@ -112,9 +113,28 @@ impl Catalog {
     }
 
     /// Whether an address is one of ours, so that a message from it would be a loop.
-    pub(super) fn is_ours(&self, address: &str) -> bool {
-        self.ours.contains(address)
+    ///
+    /// A provider's opaque id says nothing outside its channel: there, `our_address` is the only one
+    /// that is ours.
+    pub(super) fn is_ours(&self, address: &Address, our_address: &str) -> bool {
+        match address.kind {
+            AddressKind::User => address.value == our_address,
+            AddressKind::Phone
+            | AddressKind::ShortCode
+            | AddressKind::Alphanumeric
+            | AddressKind::Email => {
+                address.value == our_address || self.ours.contains(&address.value)
+            }
+        }
     }
+}
+
+/// Whether a channel's address means the same everywhere, as numbers and e-mail addresses do;
+/// pages, bots and sites have ids that mean something to their provider only.
+fn is_public(channel: &Channel) -> bool {
+    channel.adapter.medium == Medium::Sms
+        || channel.address.starts_with('+')
+        || channel.address.contains('@')
 }
 
 async fn stamp(tx: &mut Tx) -> Result<Stamp, StoreError> {

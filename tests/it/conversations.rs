@@ -327,6 +327,23 @@ on_both! {
         assert_eq!(gateway.count("events where kind = 'message'").await, 2);
     }
 
+    async fn a_visitor_whose_id_looks_like_an_address_of_ours_is_heard(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let channels: Vec<(String, String)> =
+            gateway.rows("select id, address from channels where id <> 'chat' order by id").await;
+        for (n, (_, address)) in channels.iter().enumerate() {
+            gateway.accept(chat_message(address, &format!("m-{n}"), "hello")).await;
+        }
+        let heard = gateway.texts("select distinct value from profiles order by value").await;
+        let mut addresses: Vec<&String> = channels.iter().map(|(_, address)| address).collect();
+        let own = gateway.texts("select address from channels where id = 'chat'").await;
+        addresses.retain(|address| **address != own[0]);
+        addresses.sort_unstable();
+        addresses.dedup();
+        assert_eq!(heard.len(), addresses.len());
+        assert!(addresses.contains(&&OURS.to_owned()));
+    }
+
     async fn one_sender_has_one_conversation_per_address_of_ours(database: Database) {
         let gateway = TestGateway::start(&database).await;
         let account = twilio_account();

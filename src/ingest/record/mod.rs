@@ -215,8 +215,7 @@ impl<'a> Fresh<'a> {
             return Role::Beside;
         };
         // Our own number writing to us would go round in circles.
-        let address = &sender.address.value;
-        if *address == self.arrived.our_address || catalog.is_ours(address) {
+        if catalog.is_ours(&sender.address, &self.arrived.our_address) {
             return Role::Beside;
         }
         match message.kind {

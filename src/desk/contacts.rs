@@ -91,6 +91,7 @@ pub async fn write_first(
         name: None,
         language: None,
         phones: phones(&outreach.to),
+        emails: Vec::new(),
         may_create: true,
     };
     let mut resolved = profiles::resolve(tx, std::slice::from_ref(&sender), now).await?;

@@ -24,6 +24,8 @@ pub struct Sender {
     pub language: Option<String>,
     /// Numbers that network or provider vouches for, by which the directory may be asked.
     pub phones: Vec<String>,
+    /// E-mail addresses that were proven to be the sender's, by which it may be asked as well.
+    pub emails: Vec<String>,
     /// Whether an unknown sender gets a profile.
     pub may_create: bool,
 }
@@ -117,20 +119,24 @@ pub async fn resolve(
     Ok(resolved)
 }
 
-/// The people who have one of each sender's numbers, in any spelling.
+/// The people who have one of each sender's numbers, in any spelling, and then those who have one of
+/// its e-mail addresses.
 async fn search_directory(
     tx: &mut Tx,
     senders: &[Sender],
 ) -> Result<Vec<Vec<PersonRef>>, StoreError> {
-    let mut rows = Vec::new();
+    let (mut numbers, mut emails) = (Vec::new(), Vec::new());
     for (index, sender) in senders.iter().enumerate() {
         for number in &sender.phones {
-            rows.push((index, number.clone()));
-            rows.extend(phone::twins(number).into_iter().map(|twin| (index, twin)));
+            numbers.push((index, number.clone()));
+            numbers.extend(phone::twins(number).into_iter().map(|twin| (index, twin)));
         }
+        emails.extend(sender.emails.iter().map(|email| (index, email.clone())));
     }
+    let by_phone = store::people_by_phone(tx, numbers).await?;
+    let by_email = store::people_by_email(tx, emails).await?;
     let mut people = vec![Vec::new(); senders.len()];
-    for (index, person) in store::people_by_phone(tx, rows).await? {
+    for (index, person) in by_phone.into_iter().chain(by_email) {
         if !people[index].contains(&person) {
             people[index].push(person);
         }

@@ -106,8 +106,8 @@ fn place(ord: i64) -> usize {
 }
 
 batch_row! {
-    struct PhoneRow {
-        phone: String,
+    struct ContactRow {
+        value: String,
     }
 }
 
@@ -116,13 +116,34 @@ pub(super) async fn people_by_phone(
     tx: &mut Tx,
     phones: Vec<(usize, String)>,
 ) -> Result<Vec<(usize, PersonRef)>, StoreError> {
-    static PEOPLE: Statement<PhoneRow> = Statement::new(
-        "select r.ord, h.kind, h.id from {rows} join person_phones n on n.phone = r.phone \
+    static PEOPLE: Statement<ContactRow> = Statement::new(
+        "select r.ord, h.kind, h.id from {rows} join person_phones n on n.phone = r.value \
          join people h on h.id = n.person_id where h.active order by r.ord, h.id",
     );
+    people(tx, &PEOPLE, phones).await
+}
+
+/// The active people who have these e-mail addresses, which are in lower case, each with the
+/// caller's mark of the address.
+pub(super) async fn people_by_email(
+    tx: &mut Tx,
+    emails: Vec<(usize, String)>,
+) -> Result<Vec<(usize, PersonRef)>, StoreError> {
+    static PEOPLE: Statement<ContactRow> = Statement::new(
+        "select r.ord, h.kind, h.id from {rows} join people h on lower(h.email) = r.value \
+         where h.active order by r.ord, h.id",
+    );
+    people(tx, &PEOPLE, emails).await
+}
+
+async fn people(
+    tx: &mut Tx,
+    statement: &Statement<ContactRow>,
+    marked: Vec<(usize, String)>,
+) -> Result<Vec<(usize, PersonRef)>, StoreError> {
     let (marks, rows): (Vec<_>, Vec<_>) =
-        phones.into_iter().map(|(mark, phone)| (mark, PhoneRow { phone })).unzip();
-    let people: Vec<(i64, PersonKind, Uuid)> = PEOPLE.fetch(tx, rows).await?;
+        marked.into_iter().map(|(mark, value)| (mark, ContactRow { value })).unzip();
+    let people: Vec<(i64, PersonKind, Uuid)> = statement.fetch(tx, rows).await?;
     Ok(people
         .into_iter()
         .map(|(ord, kind, id)| (marks[place(ord)], PersonRef { kind, id }))

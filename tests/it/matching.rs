@@ -135,6 +135,48 @@ on_both! {
         assert_eq!(gateway.texts(sql).await, ["claims: new_guest", "proven: new_linked"]);
     }
 
+    async fn a_proven_email_finds_its_person_and_several_people_find_nobody(database: Database) {
+        let gateway = TestGateway::start(&database).await;
+        let add = async |name: &str, phones: &[&str], email: &str| {
+            let id = gateway.add_person(PersonKind::Contact, name, phones).await;
+            gateway.execute(&format!("update people set email = '{email}' where name = '{name}'")).await;
+            id
+        };
+        let ana = add("Ana", &["+12125550123"], "ana@shop.example").await;
+        let ben = add("Ben", &[], "Ben@Shop.Example").await;
+        add("Eve", &[], "both@shop.example").await;
+        add("Ida", &[], "both@shop.example").await;
+        let visitor = async |id: &str, verified: bool, phone: Option<&str>, email: &str| {
+            let sender = json!({"id": id, "phone": phone, "email": email, "verified": verified});
+            let data = json!({"id": format!("m-{id}"), "sender": sender, "text": "hi"});
+            gateway.accept(chat("message.created", data)).await;
+        };
+        visitor("claims", false, None, "ana@shop.example").await;
+        visitor("ana", true, None, "ANA@shop.example").await;
+        visitor("ben", true, None, "ben@shop.example").await;
+        visitor("same", true, Some("+12125550123"), "ana@shop.example").await;
+        visitor("either", true, Some("+12125550123"), "ben@shop.example").await;
+        visitor("several", true, None, "both@shop.example").await;
+        visitor("nobody", true, None, "nobody@shop.example").await;
+        let profiles: Vec<(String, String, Option<uuid::Uuid>)> =
+            gateway.rows("select value, match_outcome, person_id from profiles order by id").await;
+        let is = |value: &str, outcome: &str, person| (value.to_owned(), outcome.to_owned(), person);
+        assert_eq!(profiles, [
+            is("claims", "new_guest", None),
+            is("ana", "new_linked", Some(ana)),
+            is("ben", "new_linked", Some(ben)),
+            is("same", "new_linked", Some(ana)),
+            is("either", "new_ambiguous", None),
+            is("several", "new_ambiguous", None),
+            is("nobody", "new_guest", None),
+        ]);
+        let either = "select cast(candidates as text) from interactions i \
+            where exists (select 1 from profiles p where p.id = i.profile_id and p.value = 'either')";
+        let either = gateway.texts(either).await.remove(0);
+        let place = |id: uuid::Uuid| either.find(&id.to_string());
+        assert!(place(ana).is_some() && place(ana) < place(ben), "{either}");
+    }
+
     async fn senders_that_are_no_numbers_are_guests_with_a_profile(database: Database) {
         let gateway = TestGateway::start(&database).await;
         gateway.accept(sms("68849", "SM1", "from a short code")).await;

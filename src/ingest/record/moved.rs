@@ -63,6 +63,7 @@ fn moved(fresh: &Fresh<'_>) -> Option<(Sender, Sender)> {
         language: None,
         // The directory is asked when somebody writes.
         phones: Vec::new(),
+        emails: Vec::new(),
         may_create,
     };
     Some((sender(from, false), sender(&to, true)))

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use frontdesk_adapters::{AddressKind, Medium};
+use frontdesk_adapters::{AddressKind, Medium, Message};
+use serde_json::Value;
 
 use super::{Fresh, Role};
 use crate::profiles::{self, Key};
@@ -42,16 +43,28 @@ fn sender(fresh: &Fresh<'_>) -> Option<profiles::Sender> {
     let aliases = sender.alternates.iter().filter(|_| medium != Medium::Chat).map(key);
     let aliases: Vec<Key> = aliases.filter(|alias| *alias != own).collect();
     let addresses = std::iter::once(&sender.address).chain(&sender.alternates);
-    let phones = addresses.filter(|address| address.kind == AddressKind::Phone);
+    let of_kind = |kind: AddressKind| {
+        let addresses = addresses.clone().filter(move |address| address.kind == kind);
+        addresses.map(|address| address.value.clone()).collect()
+    };
+    let emails = if is_verified(message) { of_kind(AddressKind::Email) } else { Vec::new() };
     Some(profiles::Sender {
         key: own,
         address: sender.address.clone(),
         aliases,
         name: sender.name.clone(),
         language: message.language.clone(),
-        phones: phones.map(|address| address.value.clone()).collect(),
+        phones: of_kind(AddressKind::Phone),
+        emails,
         may_create: fresh.role == Role::Speaks,
     })
+}
+
+/// Whether the site says that it has proven who its visitor is. No network vouches for an e-mail
+/// address: what was typed into a form, or stands in a provider's profile, proves nothing.
+fn is_verified(message: &Message) -> bool {
+    let sender = message.metadata.as_ref().and_then(|metadata| metadata.get("sender"));
+    sender.and_then(|sender| sender.get("verified")) == Some(&Value::Bool(true))
 }
 
 /// Makes one sender of two where one is known in this very group by an address of the other.
@@ -89,6 +102,11 @@ fn merge(known: &mut profiles::Sender, other: profiles::Sender) {
     for phone in other.phones {
         if !known.phones.contains(&phone) {
             known.phones.push(phone);
+        }
+    }
+    for email in other.emails {
+        if !known.emails.contains(&email) {
+            known.emails.push(email);
         }
     }
 }

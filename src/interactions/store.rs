@@ -238,6 +238,75 @@ pub async fn describe(tx: &mut Tx, ids: impl Iterator<Item = Uuid>) -> Result<()
 }
 
 batch_row! {
+    /// A conversation, as a provider names it.
+    pub struct Thread {
+        /// The channel.
+        channel_id: String,
+        /// Our address in it.
+        our_address: String,
+        /// The provider's id.
+        conversation: String,
+    }
+}
+
+/// The customers whose open interaction has these conversations as its first or latest, each with
+/// the place of its conversation and whether they are blocked.
+///
+/// For our own side's words alone: no index knows conversations, which would cost every message.
+pub async fn customers_of(
+    tx: &mut Tx,
+    threads: Vec<Thread>,
+) -> Result<Vec<(usize, Uuid, bool)>, StoreError> {
+    // Written so that what is open is walked, latest first, and not all that the channel ever had.
+    static FIND: Statement<Thread> = Statement::new(
+        "select r.ord, p.id, p.blocked_at is not null from {rows} join profiles p on p.id = \
+         (select i.profile_id from interactions i where i.active \
+         and coalesce(i.channel_id, '') = r.channel_id and i.our_address = r.our_address \
+         and (i.channel_metadata ->> 'conversation' = r.conversation \
+         or (select m.conversation from messages m where m.interaction_id = i.id \
+         and m.direction = 'inbound' order by m.id desc limit 1) = r.conversation) \
+         order by i.seq desc limit 1)",
+    );
+    let found: Vec<(i64, Uuid, bool)> = FIND.fetch(tx, threads).await?;
+    let place = |ord: i64| usize::try_from(ord - 1).expect("ord counts rows from 1");
+    Ok(found.into_iter().map(|(ord, id, blocked)| (place(ord), id, blocked)).collect())
+}
+
+batch_row! {
+    /// An answer of ours that was not written here.
+    pub struct Answer {
+        /// The interaction.
+        interaction_id: Uuid,
+        /// Our id of the message.
+        message_id: Uuid,
+        /// When it arrived.
+        at: i64,
+        /// The nil id, before all others.
+        before_all: Uuid,
+    }
+}
+
+/// Stops the clocks that answers stop, as replies that are written here do.
+pub async fn answer(tx: &mut Tx, answers: impl Iterator<Item = Answer>) -> Result<(), StoreError> {
+    static ANSWER: Statement<Answer> = Statement::new(
+        "update interactions set first_reply_at = coalesce(interactions.first_reply_at, s.at), \
+         last_reply_id = s.message_id, version = interactions.version + 1, \
+         replies = interactions.replies + case when s.since is null then 0 else 1 end, \
+         response_ms = interactions.response_ms + coalesce(s.at - s.since, 0) \
+         from (select r.interaction_id, r.message_id, r.at, (select m.received_at from messages m \
+         where m.interaction_id = r.interaction_id and m.direction = 'inbound' \
+         and m.id > coalesce(i.last_reply_id, r.before_all) and m.id < r.message_id \
+         order by m.id limit 1) as since from {rows} join interactions i on i.id = r.interaction_id) s \
+         where interactions.id = s.interaction_id and interactions.active",
+    );
+    // One by one: the next answer begins where this one ended.
+    for answer in answers {
+        ANSWER.execute(tx, vec![answer]).await?;
+    }
+    Ok(())
+}
+
+batch_row! {
     struct Link {
         profile_id: Uuid,
         person_kind: &'static str,

@@ -45,6 +45,15 @@ pub struct Resolved {
     pub decision: Decision,
 }
 
+impl Resolved {
+    /// A profile that was found otherwise than by a sender, who is the one to decide about.
+    #[must_use]
+    pub fn known(profile_id: Uuid, blocked: bool) -> Self {
+        let decision = decide(Known::Guest, &[]);
+        Self { profile_id, created: false, blocked, by_alias: false, decision }
+    }
+}
+
 /// Finds the profile of each sender, or makes one; the answer is in the senders' order.
 ///
 /// `None` stands for an unknown sender that may not create one. Senders must be sorted by key, so

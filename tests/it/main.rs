@@ -30,5 +30,6 @@ mod schema;
 mod search;
 mod support;
 mod tasks;
+mod threads;
 mod tidy;
 mod timers;

@@ -14,7 +14,7 @@ use crate::{
 /// Collects the conversations, sorted by profile and our address, and for each the places of the
 /// events behind its arrivals.
 pub(super) fn of<'a>(
-    fresh: &[Fresh<'a>],
+    fresh: &'a [Fresh<'a>],
     known: &'a Known,
 ) -> (Vec<Conversation<'a>>, Vec<Vec<usize>>) {
     let mut by_key: BTreeMap<(Uuid, &str), (Conversation<'a>, Vec<usize>)> = BTreeMap::new();
@@ -28,6 +28,13 @@ pub(super) fn of<'a>(
         let (conversation, places) =
             by_key.entry(key).or_insert_with(|| (conversation(fresh, profile), Vec::new()));
         let may_open = fresh.role == Role::Speaks;
+        // Only the customer's own words say whose it is; ours may come first.
+        if may_open && !conversation.arrivals.iter().any(|arrival| arrival.may_open) {
+            let arrivals = std::mem::take(&mut conversation.arrivals);
+            let language = conversation.language;
+            *conversation =
+                Conversation { arrivals, language, ..self::conversation(fresh, profile) };
+        }
         conversation.arrivals.push(Arrival { at: fresh.arrived.received_at, may_open });
         if conversation.language.is_none() {
             conversation.language = fresh.message().and_then(|message| message.language.as_deref());
@@ -37,7 +44,7 @@ pub(super) fn of<'a>(
     by_key.into_values().unzip()
 }
 
-fn conversation<'a>(fresh: &Fresh<'a>, profile: &'a Resolved) -> Conversation<'a> {
+fn conversation<'a>(fresh: &'a Fresh<'a>, profile: &'a Resolved) -> Conversation<'a> {
     let message = fresh.message();
     let medium = fresh.medium();
     let channel = &fresh.arrived.channel;

@@ -12,6 +12,7 @@ mod parts;
 mod queueing;
 mod rows;
 mod senders;
+mod threads;
 mod told;
 
 use std::collections::HashMap;
@@ -55,6 +56,8 @@ struct Fresh<'a> {
     adopted: bool,
     /// The place of its sender among the group's senders.
     sender: Option<usize>,
+    /// The customer our own side spoke to, where the sender is one of us.
+    customer: Option<Resolved>,
     /// What became of it in its conversation.
     continued: Option<Continued>,
 }
@@ -99,7 +102,9 @@ pub(super) async fn record(
     }
 
     // Whose is it?
+    threads::find(tx, &mut fresh).await?;
     let senders = senders::of(&mut fresh);
+    threads::join(&mut fresh);
     let profiles = profiles::resolve(tx, &senders, now).await?;
     let known = Known { profiles };
     interactions::store::link_open(tx, known.links()).await?;
@@ -120,6 +125,7 @@ pub(super) async fn record(
 
     // What was said, and what else happened?
     messages::insert(tx, rows::messages(&fresh, &known)).await?;
+    interactions::store::answer(tx, threads::answers(&fresh)).await?;
     messages::insert_events(tx, rows::events(&fresh, &known)).await?;
     messages::changes::edit(tx, rows::edits(&fresh)).await?;
     messages::changes::mark_deleted(tx, rows::deletions(&fresh)).await?;
@@ -181,6 +187,7 @@ impl<'a> Fresh<'a> {
             keyword: None,
             adopted: false,
             sender: None,
+            customer: None,
             continued: None,
         }
     }
@@ -234,8 +241,8 @@ impl<'a> Fresh<'a> {
 }
 
 impl Known {
-    fn profile(&self, fresh: &Fresh<'_>) -> Option<&Resolved> {
-        self.profiles[fresh.sender?].as_ref()
+    fn profile<'k>(&'k self, fresh: &'k Fresh<'_>) -> Option<&'k Resolved> {
+        fresh.customer.as_ref().or_else(|| self.profiles[fresh.sender?].as_ref())
     }
 
     fn created(&self) -> impl Iterator<Item = &Resolved> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use frontdesk_adapters::{AddressKind, Medium, Message};
 use serde_json::Value;
 
-use super::{Fresh, Role};
+use super::{Fresh, Role, threads};
 use crate::profiles::{self, Key};
 
 /// Collects the senders, sorted by key, and tells each event which one is its own.
@@ -33,7 +33,8 @@ pub(super) fn of(fresh: &mut [Fresh<'_>]) -> Vec<profiles::Sender> {
 }
 
 fn sender(fresh: &Fresh<'_>) -> Option<profiles::Sender> {
-    let message = fresh.message().filter(|_| fresh.role != Role::Beside)?;
+    let beside = fresh.role == Role::Beside || threads::is_colleague(fresh);
+    let message = fresh.message().filter(|_| !beside)?;
     let sender = message.sender.as_ref()?;
     let medium = fresh.medium();
     let key = |address| Key::new(medium, address, &fresh.arrived.channel.id);

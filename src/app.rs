@@ -90,16 +90,29 @@ pub async fn open_store(config: &Config) -> Result<Store, AppError> {
     Ok(store)
 }
 
-/// The vault with the key that `config` names, or with one beside the SQLite database.
+/// The vault with the key that `config` names, or with one beside the SQLite database, which is
+/// made when it is not there.
 pub fn open_vault(config: &Config) -> Result<Vault, AppError> {
-    if let Some(key) = &config.secrets.key {
-        return Ok(Vault::from_base64(key.expose())?);
-    }
-    if let Some(path) = &config.secrets.key_file {
-        return Ok(Vault::from_file(path)?);
+    if let Some(vault) = find_vault(config)? {
+        return Ok(vault);
     }
     let database = sqlite_file(&config.database.url).ok_or(AppError::NoKey)?;
-    Ok(Vault::from_file(&database.with_extension("key"))?)
+    Ok(Vault::from_file_or_new(&database.with_extension("key"))?)
+}
+
+/// The vault with the key there is; `None` where one would be made beside the SQLite database.
+pub fn find_vault(config: &Config) -> Result<Option<Vault>, AppError> {
+    if let Some(key) = &config.secrets.key {
+        return Ok(Some(Vault::from_base64(key.expose())?));
+    }
+    if let Some(path) = &config.secrets.key_file {
+        return Ok(Some(Vault::from_file(path)?));
+    }
+    let database = sqlite_file(&config.database.url).ok_or(AppError::NoKey)?;
+    match Vault::from_file(&database.with_extension("key")) {
+        Err(VaultError::Missing(_)) => Ok(None),
+        read => Ok(Some(read?)),
+    }
 }
 
 impl Intake {

@@ -36,6 +36,16 @@ pub enum VaultError {
         "the secrets key must be 32 random bytes in base64; `openssl rand -base64 32` makes one"
     )]
     Key,
+    /// The file holds something else than a key.
+    #[error(
+        "{0} holds no secrets key: that is 32 random bytes in base64; restore the file, or put there what `openssl rand -base64 32` prints"
+    )]
+    KeyFile(PathBuf),
+    /// The file is not there.
+    #[error(
+        "there is no key file {0}; mount or restore it, or make one: `(umask 077; openssl rand -base64 32 > {0})`"
+    )]
+    Missing(PathBuf),
     /// Others could read the file.
     #[error("{0} can be read by others; run `chmod 600` on it")]
     Permissions(PathBuf),
@@ -68,29 +78,37 @@ impl Vault {
         Ok(Self { sealing: Arc::new(key), digesting })
     }
 
-    /// A vault with the key in `path`, which is made with a new key when it does not exist yet.
+    /// A vault with the key in `path`, which must be there.
     pub fn from_file(path: &Path) -> Result<Self, VaultError> {
-        let failed = |error| VaultError::File(path.to_owned(), error);
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                if readable_by_others(path).map_err(failed)? {
-                    return Err(VaultError::Permissions(path.to_owned()));
-                }
-                Self::from_base64(&text)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = BASE64.encode(clock::random_bytes::<KEY_BYTES>());
-                match create_private(path, &text) {
-                    Ok(()) => Self::from_base64(&text),
-                    // Another process made it first.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                        Self::from_base64(&fs::read_to_string(path).map_err(failed)?)
-                    }
-                    Err(error) => Err(failed(error)),
-                }
-            }
-            Err(error) => Err(failed(error)),
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::NotFound => VaultError::Missing(path.to_owned()),
+            _ => VaultError::File(path.to_owned(), error),
+        };
+        let text = fs::read_to_string(path).map_err(failed)?;
+        if readable_by_others(path).map_err(failed)? {
+            return Err(VaultError::Permissions(path.to_owned()));
         }
+        Self::from_base64(&text).map_err(|_| VaultError::KeyFile(path.to_owned()))
+    }
+
+    /// A vault with the key in `path`, which is made with a new key when it does not exist yet.
+    pub fn from_file_or_new(path: &Path) -> Result<Self, VaultError> {
+        match Self::from_file(path) {
+            Err(VaultError::Missing(_)) => {}
+            read => return read,
+        }
+        let text = BASE64.encode(clock::random_bytes::<KEY_BYTES>());
+        match create_private(path, &text) {
+            Ok(()) => Self::from_base64(&text),
+            // Another process made it first.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::from_file(path),
+            Err(error) => Err(VaultError::File(path.to_owned(), error)),
+        }
+    }
+
+    /// A vault whose key is kept nowhere: for trying something out.
+    pub fn passing() -> Result<Self, VaultError> {
+        Self::from_base64(&BASE64.encode(clock::random_bytes::<KEY_BYTES>()))
     }
 
     /// A digest of `parts` that nobody without the key can make, or try guesses on.
@@ -178,7 +196,8 @@ mod tests {
     fn the_key_file_is_made_once_and_kept_private() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("frontdesk.key");
-        let sealed = Vault::from_file(&path).expect("a new key").seal("x", b"hush");
+        assert!(matches!(Vault::from_file(&path), Err(VaultError::Missing(_))));
+        let sealed = Vault::from_file_or_new(&path).expect("a new key").seal("x", b"hush");
         assert_eq!(
             Vault::from_file(&path).expect("the same key").open("x", &sealed).expect("opens"),
             b"hush"
@@ -188,8 +207,10 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("chmod");
             assert!(matches!(Vault::from_file(&path), Err(VaultError::Permissions(_))));
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("chmod");
         }
         fs::write(&path, "short").expect("write");
+        assert!(matches!(Vault::from_file_or_new(&path), Err(VaultError::KeyFile(_))));
         assert!(Vault::from_base64("short").is_err());
     }
 }

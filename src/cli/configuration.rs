@@ -76,10 +76,7 @@ fn check(loaded: &Loaded) -> anyhow::Result<Exit> {
         return Err(db::OpenError::Url.into());
     }
     // Beside a SQLite database the key is made when it is first needed, not by a check.
-    let key_is_configured = config.secrets.key.is_some() || config.secrets.key_file.is_some();
-    if key_is_configured || db::sqlite_file(url).is_none() {
-        app::open_vault(config)?;
-    }
+    app::find_vault(config)?;
     print("the configuration can be used")?;
     Ok(Exit::Done)
 }

@@ -30,7 +30,7 @@ use super::{
     Exit, fault, open_existing,
     terminal::{DIM, GREEN, YELLOW, print, styled},
 };
-use crate::{app, clock::Clock, config::Config, egress::Egress};
+use crate::{app, clock::Clock, config::Config, egress::Egress, vault::Vault};
 
 /// Make the database say what a file says: channels, queues, routes, agents, people, rules, sinks.
 #[derive(Debug, Args)]
@@ -70,7 +70,11 @@ impl Apply {
             .map_err(|error| fault(Exit::Configuration, format!("{name}: {error}")))?;
         sinks::check(&desired.sinks, &Egress::new(&config.egress.allow))
             .map_err(|error| fault(Exit::Configuration, format!("{name}: {error}")))?;
-        let vault = app::open_vault(config)?;
+        let vault = match self.dry_run {
+            // What is sealed now is not kept.
+            true => app::find_vault(config)?.map_or_else(Vault::passing, Ok)?,
+            false => app::open_vault(config)?,
+        };
         let store = app::open_store(config).await?;
         let mut tx = store.begin().await?;
         let changes = changes::make(&mut tx, &vault, desired, now)

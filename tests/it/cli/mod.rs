@@ -194,6 +194,34 @@ fn a_wrong_setting_is_told_with_the_right_one() {
 }
 
 #[test]
+fn a_named_key_file_must_be_there_and_hold_a_key() {
+    let desk = Desk::new().with("FRONTDESK__SECRETS__KEY_FILE", "mounted.key");
+    for command in [
+        &["config", "check"][..],
+        &["apply", "channels.toml"],
+        &["apply", "channels.toml", "--dry-run"],
+    ] {
+        let ran = desk.run(command);
+        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        assert!(ran.stderr.contains("there is no key file mounted.key"), "{}", ran.stderr);
+        assert!(!desk.path("mounted.key").exists());
+    }
+
+    let desk = Desk::new();
+    assert_eq!(desk.run(&["apply", "channels.toml", "--dry-run"]).code, 4);
+    desk.expect(&["config", "check"]);
+    assert!(!desk.path("frontdesk.key").exists());
+    desk.expect(&["apply", "channels.toml"]);
+    let key = fs::read_to_string(desk.path("frontdesk.key")).expect("a key was made");
+    fs::write(desk.path("frontdesk.key"), &key[..20]).expect("half a key");
+    for command in [&["config", "check"][..], &["apply", "channels.toml"]] {
+        let ran = desk.run(command);
+        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        assert!(ran.stderr.contains("frontdesk.key holds no secrets key"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn settings_are_shown_without_secrets() {
     let key = "c2VjcmV0IGtleSBvZiB0aGUgdGVzdCwgMzIgYnl0ZXMh";
     let desk = Desk::new()

@@ -2,13 +2,19 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
     http::{StatusCode, header, request::Parts},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
 use utoipa::IntoParams;
 
 use super::problem::{Code, Problem};
+
+/// PostgreSQL stores no NUL, and nobody means one.
+const NUL: char = '\0';
+/// What is told whoever sends one.
+const WITHOUT_NUL: &str = "leave out the character NUL";
 
 /// The parameters of the address. Unknown ones are refused, where `T` refuses unknown fields.
 #[derive(Debug)]
@@ -23,21 +29,22 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
                 .map_err(|_| Problem::new(Code::InvalidQuery, "write parameters as ?name=value"))?;
         let mut fields = serde_json::Map::new();
         for (name, value) in pairs {
+            if name.contains(NUL) || value.contains(NUL) {
+                return Err(Problem::parameter(&name.replace(NUL, ""), WITHOUT_NUL));
+            }
             if fields.insert(name.clone(), value.into()).is_some() {
                 return Err(Problem::parameter(&name, "give it once"));
             }
         }
-        serde_path_to_error::deserialize(serde_json::Value::from(fields)).map(Self).map_err(
-            |error| {
-                let name = error.path().to_string();
-                let detail = expectation(error.inner());
-                if name == "." {
-                    Problem::new(Code::InvalidQuery, detail)
-                } else {
-                    Problem::parameter(&name, detail)
-                }
-            },
-        )
+        serde_path_to_error::deserialize(Value::from(fields)).map(Self).map_err(|error| {
+            let name = error.path().to_string();
+            let detail = expectation(error.inner());
+            if name == "." {
+                Problem::new(Code::InvalidQuery, detail)
+            } else {
+                Problem::parameter(&name, detail)
+            }
+        })
     }
 }
 
@@ -81,10 +88,15 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| {
+        let nothing = || {
             Problem::new(Code::NotFound, "the address names nothing we could have; check its ids")
-        })
+        };
+        let raw = RawPathParams::from_request_parts(parts, state).await.map_err(|_| nothing())?;
+        if raw.iter().any(|(_, value)| value.contains(NUL)) {
+            return Err(nothing());
+        }
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(path)| Self(path)).map_err(|_| nothing())
     }
 }
 
@@ -142,7 +154,39 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut *json);
     let value = value.map_err(|error| body_problem(error.path(), error.inner()))?;
     json.end().map_err(|error| malformed(&error))?;
+    refuse_nul(bytes)?;
     Ok(value)
+}
+
+/// Refuses JSON with a NUL in a text of it. JSON can only escape one, so most bodies are not read
+/// again.
+fn refuse_nul(bytes: &[u8]) -> Result<(), Problem> {
+    if !bytes.windows(6).any(|window| window == br"\u0000") {
+        return Ok(());
+    }
+    let whole = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+    match with_nul(&whole, "") {
+        Some(pointer) => Err(Problem::body(pointer, WITHOUT_NUL)),
+        None => Ok(()),
+    }
+}
+
+/// Where in `value`, which is at `pointer`, a text has a NUL.
+fn with_nul(value: &Value, pointer: &str) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains(NUL).then(|| pointer.to_owned()),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| with_nul(item, &format!("{pointer}/{index}"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            if name.contains(NUL) {
+                return Some(pointer.to_owned());
+            }
+            with_nul(value, &format!("{pointer}/{}", escaped(name)))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
 }
 
 /// Reads a body of bounded size.
@@ -175,7 +219,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         let part = match segment {
             Segment::Seq { index } => index.to_string(),
-            Segment::Map { key } => key.replace('~', "~0").replace('/', "~1"),
+            Segment::Map { key } => escaped(key),
             // serde tells no name here; the whole is still a place to look.
             Segment::Enum { .. } | Segment::Unknown => continue,
         };
@@ -183,6 +227,10 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         pointer.push_str(&part);
     }
     pointer
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// What was expected, without the value that was found: that could be a misplaced secret.

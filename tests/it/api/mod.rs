@@ -331,6 +331,34 @@ on_both! {
         gateway.stop().await;
     }
 
+    async fn the_character_nul_is_refused_wherever_it_is(database: Database) {
+        let gateway = Gateway::start(&database).await;
+        let key = &gateway.key(Scope::Admin).await;
+        gateway.make_channel(key).await;
+        for path in ["profiles?address=%00", "people?phone=%00", "interactions?channel=%00", "people?name=a%00b"] {
+            let refused = gateway.call("GET", &format!("/v1/{path}")).key(key).send().await;
+            assert_eq!((refused.status, refused.code().as_str()), (400, "invalid_query"), "{path}");
+            assert!(refused.json()["detail"].to_string().contains("character NUL"), "{path}");
+        }
+        for path in ["channels/%00", "queues/a%00", "agents/%00"] {
+            let refused = gateway.call("GET", &format!("/v1/{path}")).key(key).send().await;
+            assert_eq!((refused.status, refused.code().as_str()), (404, "not_found"), "{path}");
+        }
+        for (path, body, pointer) in [
+            ("people", json!({"kind": "user", "name": "a\0b"}), "/name"),
+            ("people", json!({"kind": "user", "name": "Ana", "phones": ["+15550100001", "\0"]}), "/phones/1"),
+            ("queues", json!({"id": "night", "name": "\\\0"}), "/name"),
+            ("agents", json!({"id": "ana", "name": "\0"}), "/name"),
+        ] {
+            let refused = gateway.call("POST", &format!("/v1/{path}")).key(key).json(&body).await;
+            assert_eq!((refused.status, &refused.json()["errors"][0]["pointer"]), (422, &json!(pointer)));
+        }
+        // A backslash before the same letters is no NUL.
+        let said = json!({"kind": "user", "name": r"C:\u0000"});
+        assert_eq!(gateway.call("POST", "/v1/people").key(key).json(&said).await.status, 201);
+        gateway.stop().await;
+    }
+
     async fn lists_go_on_where_they_stopped(database: Database) {
         let gateway = Gateway::start(&database).await;
         let key = &gateway.key(Scope::Admin).await;

@@ -45,7 +45,7 @@ pub async fn find(
     let mut parties = Vec::new();
     if let Some(address) = &finding.address {
         let filter = profiles::store::Filter {
-            address: Some(address.clone()),
+            addresses: Some(profiles::spellings(address)),
             limit: NAMESAKES,
             ..Default::default()
         };

@@ -8,7 +8,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Removed, Subject};
-use crate::db::{Statement, Store, StoreError, Tx, batch_row, on_engine};
+use crate::{
+    db::{Statement, Store, StoreError, Tx, batch_row, on_engine},
+    profiles::spellings,
+};
 
 /// Rows changed in one step.
 pub(super) const STEP: usize = 500;
@@ -94,7 +97,7 @@ pub(super) async fn find(tx: &mut Tx, subject: &Subject) -> Result<Found, StoreE
     );
     let mut found = Found::default();
     match subject {
-        Subject::Address(address) => drop(found.addresses.insert(address.clone())),
+        Subject::Address(address) => found.addresses.extend(spellings(address)),
         Subject::Profile(id) => {
             let profiles: Vec<(Uuid,)> = PROFILE.fetch(tx, ids([*id])).await?;
             found.profiles.extend(profiles.into_iter().map(|(id,)| id));

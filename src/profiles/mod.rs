@@ -15,7 +15,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
-use frontdesk_adapters::{Address, AddressKind, Medium};
+use frontdesk_adapters::{Address, AddressKind, Medium, phone};
 pub use people::{PersonKind, PersonRef};
 pub use resolve::{Resolved, Sender, resolve};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,15 @@ impl Key {
             value: bounded(address.value.clone()),
         }
     }
+}
+
+/// An address as it was given and, where it looks like a telephone number, as senders have it.
+#[must_use]
+pub fn spellings(address: &str) -> Vec<String> {
+    let mut spellings = vec![address.to_owned()];
+    spellings.extend(phone::address(address, None).map(|known| known.value));
+    spellings.dedup();
+    spellings
 }
 
 /// Index entries have a size. No provider's ids come near it; what does is told apart by its digest.

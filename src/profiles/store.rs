@@ -272,8 +272,8 @@ const COLUMNS: &str = "select id, scheme, scope, value, address_kind, answerable
 /// Which profiles to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Those with this address, on any medium.
-    pub address: Option<String>,
+    /// Those with one of these addresses, on any medium.
+    pub addresses: Option<Vec<String>>,
     /// Those of this person.
     pub person: Option<Uuid>,
     /// Those that an agent should decide about: several people, somebody else, or somebody who
@@ -293,8 +293,10 @@ pub struct Filter {
 pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<Profile>, StoreError> {
     Ok(fetch_filtered!(tx, COLUMNS, query => {
         query.push(" where id > ").push_bind(filter.after.unwrap_or_default());
-        if let Some(address) = &filter.address {
-            query.push(" and value = ").push_bind(address);
+        if let Some(addresses) = &filter.addresses {
+            query.push(" and value in (null");
+            addresses.iter().for_each(|address| { query.push(", ").push_bind(address); });
+            query.push(")");
         }
         if let Some(person) = filter.person {
             query.push(" and person_id = ").push_bind(person);

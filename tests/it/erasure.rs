@@ -21,6 +21,24 @@ const OF_ANA: [&str; 4] = ["2125550142", "2125550143", "zqana", "Zqana"];
 const OF_BEN: [&str; 2] = ["2125550177", "zqben"];
 
 on_both! {
+    async fn a_number_is_found_in_every_spelling(database: Database) {
+        let desk = Desk::open(&database).await;
+        // The first is in the plans, the second in none.
+        for (number, spelling) in [(ANA, "+1 (212) 555-0142"), ("+15550100555", "+1 555 010 0555")] {
+            desk.accept(sms(number, number, "Hello")).await;
+            let whom = json!({"address": spelling, "dry_run": true});
+            let (status, preview) = desk.post("ana", "erasures", whom).await;
+            assert_eq!((status, &preview["removed"]["profiles"]), (200, &json!(1)), "{preview}");
+            let asked = spelling.replace('+', "%2B").replace(' ', "%20");
+            for list in ["profiles", "interactions"] {
+                let found = desk.see(&format!("{list}?address={asked}")).await;
+                assert_eq!(found["data"].as_array().map(Vec::len), Some(1), "{list} {found}");
+            }
+            let (status, _) = desk.post("ana", "erasures", json!({"address": spelling})).await;
+            assert_eq!((status, desk.count("profiles").await), (201, 0));
+        }
+    }
+
     async fn one_person_is_erased_from_every_table_and_nobody_else(database: Database) {
         let desk = Desk::open(&database).await;
         let person = everything_happens(&desk).await;

@@ -100,7 +100,7 @@ async fn list(
         }
     }
     let filter = profiles::store::Filter {
-        address: query.address.as_deref().map(phone_like),
+        addresses: query.address.as_deref().map(phone_like).as_deref().map(profiles::spellings),
         person: query.person,
         undecided: query.undecided.unwrap_or_default(),
         blocked: query.blocked.unwrap_or_default(),

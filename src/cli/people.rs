@@ -59,9 +59,13 @@ impl People {
     pub async fn run(&self, config: &Config, quiet: bool) -> anyhow::Result<Exit> {
         let Command::Import { file, region, dry_run, json } = &self.command;
         let region = region.as_deref().map(str::parse::<Region>).transpose();
-        let region = region.map_err(|_| {
-            fault(Exit::Usage, "--region takes a two-letter country code, such as DE")
-        })?;
+        let region = match region {
+            Ok(region) if region.is_none_or(Region::has_numbers) => region,
+            Ok(_) | Err(_) => {
+                let message = "--region takes the two-letter code of a country, such as DE";
+                return Err(fault(Exit::Usage, message));
+            }
+        };
         let name = file.display();
         let (source, length) = open(file)?;
         let progress = progress(length, quiet);

@@ -73,7 +73,13 @@ async fn import(
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
     let region = wanted.region.map(|region| region.parse::<Region>()).transpose();
-    let region = region.map_err(|_| Problem::parameter("region", "give a two-letter country"))?;
+    let region = match region {
+        Ok(region) if region.is_none_or(Region::has_numbers) => region,
+        Ok(_) | Err(_) => {
+            let detail = "give the two-letter code of a country, such as DE";
+            return Err(Problem::parameter("region", detail));
+        }
+    };
     let options = Options { region, dry_run: wanted.dry_run.unwrap_or_default() };
     let body: Body = request.into_body();
     let body = StreamReader::new(body.into_data_stream().map_err(std::io::Error::other));

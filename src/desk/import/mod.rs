@@ -5,6 +5,7 @@
 //! transaction, with the audit and with what it means for senders who wait. What was imported
 //! before something broke down stays.
 
+mod quotes;
 mod read;
 
 use std::io::Read;

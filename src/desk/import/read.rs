@@ -6,7 +6,7 @@ use csv::StringRecord;
 use frontdesk_adapters::phone::{self, Region};
 use tokio::sync::mpsc;
 
-use super::{ImportError, LineError};
+use super::{ImportError, LineError, quotes::Quotes};
 use crate::profiles::{
     PersonKind,
     people::{NewPerson, Person, PersonError},
@@ -82,7 +82,7 @@ fn read_all(
         // Lines are counted by their ends. What stands before one on Windows is trimmed.
         .terminator(csv::Terminator::Any(b'\n'))
         .trim(csv::Trim::All)
-        .from_reader(source);
+        .from_reader(Quotes::new(source));
     let columns = Columns::of(reader.headers().map_err(header_error)?)?;
     let mut chunk = Chunk::default();
     let mut ids: HashSet<String> = HashSet::new();
@@ -91,6 +91,7 @@ fn read_all(
         let row = match reader.read_record(&mut record) {
             Ok(false) => break,
             Ok(true) if record.len() == 1 && record[0].is_empty() => continue,
+            Ok(true) if reader.get_ref().is_open_at_end() => Err(unclosed(&record)),
             Ok(true) => columns.row(&record, region),
             Err(error) => Err(unreadable(error)?),
         };
@@ -138,6 +139,13 @@ fn unreadable(error: csv::Error) -> Result<LineError, ImportError> {
         return Err(ImportError::Read(error));
     }
     Ok(LineError { line, reason: reason.to_owned() })
+}
+
+fn unclosed(record: &StringRecord) -> LineError {
+    let line = record.position().map_or(0, csv::Position::line);
+    let reason = "a quote that opens here is never closed, so nothing after it was read; close it, \
+        or write it twice within a cell in quotes";
+    LineError { line, reason: reason.to_owned() }
 }
 
 fn header_error(error: csv::Error) -> ImportError {
@@ -195,6 +203,12 @@ impl Columns {
                 "there are {} cells, and {} columns; put cells with commas in quotes",
                 record.len(),
                 self.count
+            ));
+        }
+        if let Some(place) = record.iter().position(|cell| cell.contains(['\n', '\r'])) {
+            return Err(format!(
+                "cell {} goes on after the end of the line; look for a quote that is not closed",
+                place + 1
             ));
         }
         let [external_id, kind, name, email, phones, active] =

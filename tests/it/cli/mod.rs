@@ -194,6 +194,16 @@ fn a_wrong_setting_is_told_with_the_right_one() {
 }
 
 #[test]
+fn a_region_without_numbers_is_no_region() {
+    let desk = Desk::new();
+    fs::write(desk.path("people.csv"), "external_id,kind,name\n").expect("a file");
+    for (region, code) in [("ZZ", 2), ("germany", 2), ("de", 0)] {
+        let ran = desk.run(&["people", "import", "people.csv", "--region", region]);
+        assert_eq!(ran.code, code, "{region}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_named_key_file_must_be_there_and_hold_a_key() {
     let desk = Desk::new().with("FRONTDESK__SECRETS__KEY_FILE", "mounted.key");
     for command in [

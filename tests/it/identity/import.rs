@@ -57,6 +57,26 @@ on_both! {
         assert_eq!((&audit["data"][0]["action"], &audit["data"][0]["author"]), (&json!("create"), &json!("ana")));
     }
 
+    async fn a_quote_that_is_not_closed_makes_nobody_of_what_follows(database: Database) {
+        let desk = Desk::open(&database).await;
+        let head = "external_id,kind,name\n1,user,Ana\n";
+        for (rest, line, says) in [
+            ("14,user,\"open quote\n15,user,x\n", 3, "a quote that opens here is never closed"),
+            ("14,user,\"open quote", 3, "a quote that opens here is never closed"),
+            ("13,user,Ben\n14,user,\"open\n15,user,\"x\"\n", 4, "cell 3 goes on after the end of the line"),
+            ("14,user,\"two\nlines\"\n", 3, "cell 3 goes on after the end of the line"),
+        ] {
+            let report = import(&desk, "?dry_run=true", &format!("{head}{rest}")).await;
+            let error = &report["errors"][0];
+            let reason = error["reason"].as_str().expect("a reason");
+            assert!(error["line"] == line && reason.contains(says), "{rest}: {report}");
+        }
+        let (status, refused) =
+            desk.post_text("ana", "people/import?region=ZZ", "text/csv", head).await;
+        assert_eq!(status, 400, "{refused}");
+        desk.store.close().await;
+    }
+
     async fn importing_again_changes_only_what_is_different(database: Database) {
         let desk = Desk::open(&database).await;
         import(&desk, "", FILE).await;

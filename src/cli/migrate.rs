@@ -30,6 +30,8 @@ impl Migrate {
             print(format!("{} {name}", styled(GREEN, "+")))?;
         }
         let exit = if pending.is_empty() {
+            // Applies nothing, and finds out whether a newer version made the database.
+            store.migrate().await?;
             print("the schema is up to date")?;
             Exit::Done
         } else if self.dry_run {

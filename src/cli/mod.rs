@@ -135,6 +135,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if reader_has_left(&error) => Exit::Done.into(),
         Err(error) => {
+            let error = if is_of_newer_version(&error) { newer_version() } else { error };
             anstream::eprintln!("{} {error:#}", styled(RED, "frontdesk:"));
             exit_of(&error).into()
         }
@@ -221,6 +222,21 @@ fn reader_has_left(error: &anyhow::Error) -> bool {
             .downcast_ref::<io::Error>()
             .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     })
+}
+
+/// Whether the database has migrations that this version does not know.
+fn is_of_newer_version(error: &anyhow::Error) -> bool {
+    use sqlx::migrate::MigrateError;
+    let unknown = |cause: &(dyn std::error::Error + 'static)| {
+        matches!(cause.downcast_ref(), Some(MigrateError::VersionMissing(_)))
+    };
+    error.chain().any(unknown)
+}
+
+fn newer_version() -> anyhow::Error {
+    let message = "the database was made by a newer version of Frontdesk; use that version, or \
+        restore a backup from before it";
+    fault(Exit::Configuration, message)
 }
 
 /// The exit code an error deserves.

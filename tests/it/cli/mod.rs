@@ -10,8 +10,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use frontdesk::db::Store;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::support::execute;
 
 const FILE: &str = r#"
 [[channels]]
@@ -190,6 +193,23 @@ fn a_wrong_setting_is_told_with_the_right_one() {
             5,
             "{name}={value}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_a_newer_version_is_called_that() {
+    let desk = Desk::new();
+    desk.expect(&["apply", "channels.toml"]);
+    let url = format!("sqlite:{}", desk.path("frontdesk.db").display());
+    let store = Store::open(&url, 1).await.expect("a database");
+    let later = "insert into _sqlx_migrations (version, description, success, checksum, \
+        execution_time) values (9999, 'later', true, x'00', 0)";
+    execute(&store, later).await;
+    store.close().await;
+    for command in [&["migrate", "--dry-run"][..], &["migrate"], &["serve"], &["export"]] {
+        let ran = desk.run(command);
+        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        assert!(ran.stderr.contains("made by a newer version"), "{}", ran.stderr);
     }
 }
 

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Api, Context, input::Query, problem::Problem};
-use crate::{db::StoreError, routing, sinks::State as SinkState};
+use super::{Api, Context, channels::why, input::Query, problem::Problem};
+use crate::{channels, db::StoreError, routing, sinks::State as SinkState};
 
 /// How long the database may take to answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -53,7 +53,8 @@ struct Readiness {
 /// Something that was looked at.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Check {
-    /// `store`, `queue`, `workers`, or `sink` and a sink's id.
+    /// `store`, `queue`, `workers`, `channel` and the id of one that cannot be used, or `sink` and a
+    /// sink's id.
     name: String,
     /// Whether it is as it should be.
     ok: bool,
@@ -68,7 +69,7 @@ struct Check {
 ))]
 async fn readyz(State(api): Context, Query(query): Query<Verbosity>) -> Result<Response, Problem> {
     let checks = vec![store(&api).await, queue(&api), workers(&api)];
-    // A sink that is down keeps nobody from taking requests.
+    // A channel that cannot be used, or a sink that is down, keeps nobody else from taking requests.
     let causes: Vec<_> =
         checks.iter().filter(|check| !check.ok).map(|check| check.detail.clone()).collect();
     let ready = causes.is_empty();
@@ -76,7 +77,8 @@ async fn readyz(State(api): Context, Query(query): Query<Verbosity>) -> Result<R
         status: if ready { "ready" } else { "unready" },
         causes,
         checks: if query.verbose.is_some() {
-            checks.into_iter().chain(sinks(&api)).collect()
+            let sealed = if ready { channels(&api).await } else { Vec::new() };
+            checks.into_iter().chain(sealed).chain(sinks(&api)).collect()
         } else {
             Vec::new()
         },
@@ -113,6 +115,23 @@ fn workers(api: &Api) -> Check {
     let ok = api.ingest.is_working();
     let detail = if ok { "committers are at work" } else { "a committer has ended" };
     Check { name: "workers".to_owned(), ok, detail: detail.to_owned() }
+}
+
+/// The channels that cannot be used.
+async fn channels(api: &Api) -> Vec<Check> {
+    let listed = async {
+        let mut tx = api.store.begin_read().await?;
+        let listed = channels::list(&mut tx, &api.vault).await?;
+        tx.rollback().await?;
+        Ok::<_, StoreError>(listed)
+    };
+    // That the database answers was looked at; who asks again learns the rest.
+    let listed = tokio::time::timeout(DATABASE_TIMEOUT, listed).await.ok().and_then(Result::ok);
+    let unusable = listed.into_iter().flatten().filter_map(|(id, channel)| {
+        let detail = why(&channel.err()?);
+        Some(Check { name: format!("channel {id}"), ok: false, detail })
+    });
+    unusable.collect()
 }
 
 /// How the sinks stood a few seconds ago.

@@ -13,7 +13,7 @@ use frontdesk_adapters::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-pub use store::{addresses, delete, get, insert, list, save};
+pub use store::{addresses, delete, get, insert, list, save, without_account};
 
 use crate::{
     audit::{self, Change},

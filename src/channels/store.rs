@@ -40,12 +40,18 @@ pub async fn get(
     vault: &Vault,
     id: &str,
 ) -> Result<Option<Channel>, ChannelStoreError> {
+    row(tx, id).await?.map(|row| row.open(vault)).transpose()
+}
+
+/// One channel with an empty account: for one whose account does not open.
+pub async fn without_account(tx: &mut Tx, id: &str) -> Result<Option<Channel>, ChannelStoreError> {
+    row(tx, id).await?.map(|row| row.with(&Value::Object(serde_json::Map::new()))).transpose()
+}
+
+async fn row(tx: &mut Tx, id: &str) -> Result<Option<Row>, StoreError> {
     const SQL: &str = "select id, provider, address, account, settings, active, created_at, \
         changed_at, version from channels where id = $1";
-    let row: Option<Row> =
-        on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)
-            .map_err(StoreError::from)?;
-    row.map(|row| row.open(vault)).transpose()
+    Ok(on_engine!(tx, conn => sqlx::query_as(SQL).bind(id).fetch_optional(conn).await)?)
 }
 
 /// The id and the address of every channel, also of one that does not open.
@@ -113,13 +119,18 @@ fn owner(id: &str) -> String {
 
 impl Row {
     fn open(self, vault: &Vault) -> Result<Channel, ChannelStoreError> {
-        let unreadable = || ChannelStoreError::Row(self.id.clone());
         let account = vault
             .open(&owner(&self.id), &self.account)
             .map_err(|error| ChannelStoreError::Vault(self.id.clone(), error))?;
-        let account: Value = serde_json::from_slice(&account).map_err(|_| unreadable())?;
+        let account: Value = serde_json::from_slice(&account)
+            .map_err(|_| ChannelStoreError::Row(self.id.clone()))?;
+        self.with(&account)
+    }
+
+    fn with(self, account: &Value) -> Result<Channel, ChannelStoreError> {
+        let unreadable = || ChannelStoreError::Row(self.id.clone());
         let adapter = providers::find(&self.provider).ok_or_else(unreadable)?;
-        let account = Account::read(adapter, &account).map_err(|_| unreadable())?;
+        let account = Account::read(adapter, account).map_err(|_| unreadable())?;
         Ok(Channel {
             id: self.id,
             adapter,

@@ -17,8 +17,8 @@ use crate::{
     channels::{Channel, ChannelError, ChannelStoreError, Settings},
 };
 
-/// A channel, without what its secrets are. Where they do not open, only `id` and `unusable` are
-/// there.
+/// A channel, without what its secrets are. Where they do not open, `unusable` says so, and nothing
+/// is told of its account.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = Channel)]
 pub(super) struct Shown {
@@ -149,6 +149,13 @@ impl Shown {
         }
     }
 
+    /// A channel whose account does not open.
+    pub fn sealed(api: &Api, channel: &Channel, error: &ChannelStoreError) -> Self {
+        let (unusable, secrets) = (Some(why(error)), BTreeMap::new());
+        Self { unusable, secrets, ..Self::of(api, channel) }
+    }
+
+    /// A channel that this version does not understand.
     pub fn unusable(api: &Api, id: String, error: &ChannelStoreError) -> Self {
         let webhook_url = webhook_url(api, &id);
         Self { id, unusable: Some(why(error)), webhook_url, ..Self::default() }
@@ -161,11 +168,12 @@ pub(super) fn webhook_url(api: &Api, id: &str) -> String {
 }
 
 /// Why a stored channel cannot be used, and what to do.
-pub(super) fn why(error: &ChannelStoreError) -> String {
+pub(in crate::api) fn why(error: &ChannelStoreError) -> String {
     match error {
         ChannelStoreError::Store(error) => error.to_string(),
         ChannelStoreError::Vault(..) => {
-            "its secrets were sealed with another key; start with that key, or enter them again"
+            "its secrets were sealed with another key; start with that key, or enter them again: \
+             change it with its whole `account`, or `frontdesk apply` a file that has it"
                 .to_owned()
         }
         ChannelStoreError::Row(_) => {

@@ -6,7 +6,8 @@ use axum::{Json, extract::State};
 use frontdesk_adapters::Handshake;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::forms::{ChannelChange, ChannelTest, NewChannel, Rotation, Shown, webhook_url, why};
+pub(super) use self::forms::why;
+use self::forms::{ChannelChange, ChannelTest, NewChannel, Rotation, Shown, webhook_url};
 use super::{
     Api, Context,
     agents::By,
@@ -38,24 +39,26 @@ async fn list(
 ) -> Result<Json<Page<Shown>>, Problem> {
     let range = Range::new(query.limit, query.after.as_deref())?;
     let mut tx = api.store.begin_read().await?;
-    let channels = channels::list(&mut tx, &api.vault).await?;
+    let mut shown = Vec::new();
+    for (id, channel) in channels::list(&mut tx, &api.vault).await? {
+        shown.push(show(&api, &mut tx, id, channel).await?);
+    }
     tx.rollback().await?;
-    let page = range.cut(channels, |(id, _)| id.clone());
-    Ok(Json(page.map(|(id, channel)| match channel {
-        Ok(channel) => Shown::of(&api, &channel),
-        Err(error) => Shown::unusable(&api, id, &error),
-    })))
+    Ok(Json(range.cut(shown, |channel| channel.id.clone())))
 }
 
-/// Shows a channel.
+/// Shows a channel, also one whose account does not open.
 #[utoipa::path(get, path = "/v1/channels/{id}", tag = "channels",
     params(("id" = String, Path, description = "The channel's id.")),
     responses((status = 200, body = Shown, description = "The channel.")))]
 async fn get(State(api): Context, Path(id): Path<String>) -> Result<Versioned<Shown>, Problem> {
     let mut tx = api.store.begin_read().await?;
-    let channel = find(&api, &mut tx, &id).await?;
+    let found = channels::get(&mut tx, &api.vault, &id).await.transpose();
+    let found = found.ok_or_else(|| Problem::not_found("channel"))?;
+    let shown = show(&api, &mut tx, id, found).await?;
     tx.rollback().await?;
-    Ok(Versioned(Shown::of(&api, &channel), channel.version))
+    let version = shown.version;
+    Ok(Versioned(shown, version))
 }
 
 /// Makes a channel.
@@ -79,7 +82,7 @@ async fn create(
     Ok(Created(format!("/v1/channels/{id}"), Versioned(Shown::of(&api, &channel), 1)))
 }
 
-/// Changes a channel.
+/// Changes a channel. Where its account does not open, a whole new `account` takes its place.
 #[utoipa::path(patch, path = "/v1/channels/{id}", tag = "channels",
     params(("id" = String, Path, description = "The channel's id.")), request_body = ChannelChange,
     responses((status = 200, body = Shown, description = "The changed channel.")))]
@@ -91,7 +94,14 @@ async fn change(
     Body(change): Body<ChannelChange>,
 ) -> Result<Versioned<Shown>, Problem> {
     let mut tx = api.store.begin().await?;
-    let old = find(&api, &mut tx, &id).await?;
+    let (old, action) = match channels::get(&mut tx, &api.vault, &id).await {
+        // What is given must be complete by itself, as for a new channel.
+        Err(ChannelStoreError::Vault(..)) if change.account.is_some() => {
+            (channels::without_account(&mut tx, &id).await?, "reenter_secrets")
+        }
+        found => (found?, "change"),
+    };
+    let old = old.ok_or_else(|| Problem::not_found("channel"))?;
     if_match.check(old.version)?;
     let mut account = old.account.expose_json();
     for (field, value) in change.account.into_iter().flatten() {
@@ -102,7 +112,7 @@ async fn change(
     let now = api.clock.now().as_millis();
     let new = Channel::new(&id, old.adapter.provider, address, &account, settings, now)?;
     let active = change.active.unwrap_or(old.active);
-    save(&api, tx, &old, Channel { active, ..new }, &author, "change").await
+    save(&api, tx, &old, Channel { active, ..new }, &author, action).await
 }
 
 /// Puts a new value of a secret in front of the old one: both verify, until the old one is dropped.
@@ -192,6 +202,27 @@ async fn test(State(api): Context, Path(id): Path<String>) -> Result<Json<Channe
             Handshake::Answer(_) => true,
         }),
     }))
+}
+
+/// What is told of a channel; of one that does not open, all but its account.
+async fn show(
+    api: &Api,
+    tx: &mut Tx,
+    id: String,
+    channel: Result<Channel, ChannelStoreError>,
+) -> Result<Shown, Problem> {
+    let error = match channel {
+        Ok(channel) => return Ok(Shown::of(api, &channel)),
+        Err(ChannelStoreError::Store(error)) => return Err(error.into()),
+        Err(error @ (ChannelStoreError::Vault(..) | ChannelStoreError::Row(_))) => error,
+    };
+    match channels::without_account(tx, &id).await {
+        Ok(Some(channel)) => Ok(Shown::sealed(api, &channel, &error)),
+        Ok(None) | Err(ChannelStoreError::Vault(..) | ChannelStoreError::Row(_)) => {
+            Ok(Shown::unusable(api, id, &error))
+        }
+        Err(ChannelStoreError::Store(error)) => Err(error.into()),
+    }
 }
 
 async fn find(api: &Api, tx: &mut Tx, id: &str) -> Result<Channel, Problem> {

@@ -178,8 +178,8 @@ pub(super) fn opened(
     secrets.map_err(|_| {
         Problem::new(
             Code::SinkUnusable,
-            "the sink's secrets do not open; restore the key they were sealed with, or make the \
-             sink anew",
+            "the sink's secrets were sealed with another key; start with that key, or enter them \
+             again: a webhook's with rotate-secret, a broker's with its whole `login`",
         )
     })
 }

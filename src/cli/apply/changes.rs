@@ -13,6 +13,10 @@ use crate::{
     vault::Vault,
 };
 
+/// What is told where secrets do not open with the key there is, so that the file's take their place.
+pub(super) const ENTERED_AGAIN: &str =
+    "secrets entered again, since those stored were sealed with another key";
+
 /// What applying took.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Changes {
@@ -95,13 +99,26 @@ async fn put_channels(
         stored.into_iter().collect();
     for channel in desired {
         let what = format!("channel {}", channel.id);
-        let Some(before) = stored.remove(&channel.id).transpose()? else {
+        let (before, sealed) = match stored.remove(&channel.id) {
+            Some(Err(ChannelStoreError::Vault(..))) => {
+                (channels::without_account(tx, &channel.id).await?, true)
+            }
+            stored => (stored.transpose()?, false),
+        };
+        let Some(before) = before else {
             channels::insert(tx, vault, &channel).await?;
             remember(tx, None, &channel, "create", now).await?;
             changes.created(format!("{what} ({}, {})", channel.adapter.provider, channel.address));
             continue;
         };
-        let details = channel_differences(&before, &channel);
+        let details = if sealed {
+            // The account is not known, so that nothing can be different about it.
+            let known = Channel { account: channel.account.clone(), ..before.clone() };
+            let others = channel_differences(&known, &channel);
+            [vec![ENTERED_AGAIN.to_owned()], others].concat()
+        } else {
+            channel_differences(&before, &channel)
+        };
         if details.is_empty() {
             changes.unchanged += 1;
             continue;
@@ -116,7 +133,8 @@ async fn put_channels(
             let message = format!("{what} was changed at the same moment; apply again");
             return Err(fault(Exit::Failed, message));
         }
-        remember(tx, Some(&before), &channel, "change", now).await?;
+        let action = if sealed { "reenter_secrets" } else { "change" };
+        remember(tx, Some(&before), &channel, action, now).await?;
         changes.changed(what, details);
     }
     Ok(())

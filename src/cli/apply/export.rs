@@ -11,7 +11,7 @@ use super::{
     timed::{ActionEntry, WrapUpEntry},
 };
 use crate::{
-    channels::{self, Channel, Settings},
+    channels::{self, Channel, ChannelStoreError, Settings},
     db::Tx,
     routing::{self, QueueSettings, When, availability::Capacity},
     tasks::related::{self, Operation, Policy},
@@ -122,11 +122,21 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// A file for `apply`.
+pub(super) struct Exported {
+    pub text: String,
+    /// What is not in it, since its secrets do not open; such as `channel support-sms`.
+    pub left_out: Vec<String>,
+}
+
 /// Everything `apply` can write, with the names of variables for secrets.
-pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> {
-    let mut channels = Vec::new();
-    for (_, channel) in channels::list(tx, vault).await? {
-        channels.push(entry(channel?));
+pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Exported> {
+    let (mut channels, mut left_out) = (Vec::new(), Vec::new());
+    for (id, channel) in channels::list(tx, vault).await? {
+        match channel {
+            Err(ChannelStoreError::Vault(..)) => left_out.push(format!("channel {id}")),
+            channel => channels.push(entry(channel?)),
+        }
     }
     let queues = routing::store::queues(tx).await?.into_iter();
     let queues =
@@ -169,9 +179,13 @@ pub(super) async fn write(tx: &mut Tx, vault: &Vault) -> anyhow::Result<String> 
         related_policies: policies.collect(),
         wrap_up_configurations: wrap_up::list(tx).await?.into_iter().map(Into::into).collect(),
         messaging_actions: timers::store::list(tx).await?.into_iter().map(Into::into).collect(),
-        sinks: sinks::written(tx, vault).await?,
+        sinks: sinks::written(tx, vault, &mut left_out).await?,
     };
-    Ok(text(&Table::try_from(file)?))
+    let mut comments = String::new();
+    for what in &left_out {
+        comments.push_str(&format!("# left out, since its secrets do not open: {what}\n"));
+    }
+    Ok(Exported { text: comments + &text(&Table::try_from(file)?), left_out })
 }
 
 /// One line a key, in the order people read them: the library would give every account a section.

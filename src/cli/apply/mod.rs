@@ -47,6 +47,8 @@ pub(super) struct Apply {
 }
 
 /// Print channels, queues, routes, agents, people, rules and sinks for `apply`, without secrets.
+///
+/// What was sealed with another key is left out and named; then it ends with 4.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   frontdesk export > channels.toml")]
@@ -105,11 +107,15 @@ impl Export {
         let store = open_existing(config).await?;
         let vault = app::open_vault(config)?;
         let mut tx = store.begin_read().await?;
-        let text = export::write(&mut tx, &vault).await?;
+        let exported = export::write(&mut tx, &vault).await?;
         tx.rollback().await?;
         store.close().await;
-        print(text.trim_end())?;
-        Ok(Exit::Done)
+        print(exported.text.trim_end())?;
+        for what in &exported.left_out {
+            let note = "is left out, since its secrets were sealed with another key";
+            anstream::eprintln!("{} {what} {note}", styled(YELLOW, "!"));
+        }
+        Ok(if exported.left_out.is_empty() { Exit::Done } else { Exit::Findings })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::changes::{Changes, differs};
+use super::changes::{Changes, ENTERED_AGAIN, differs};
 use crate::{
     audit::{self, Author, Subject},
     cli::{Exit, fault},
@@ -147,6 +147,16 @@ impl Desired {
     pub fn id(&self) -> &String {
         &self.sink.id
     }
+
+    /// What the file has, and a new key pair where the sink signs with one.
+    fn secrets(&self) -> Secrets {
+        let pair = || {
+            let signs =
+                (self.sink.kind, self.sink.settings.signature) == (Kind::Webhook, Signature::V1a);
+            signs.then(|| SigningKey::generate(Signature::V1a))
+        };
+        Secrets::new(self.key.clone().or_else(pair), self.login.clone())
+    }
 }
 
 /// Stores sinks. What waits for one that was changed is tried now.
@@ -173,18 +183,14 @@ pub(super) async fn put(
             changes.created(format!("{what} ({})", desired.sink.kind.as_str()));
             continue;
         };
-        let mut secrets = secrets?;
         let mut details = differences(&before, &desired.sink);
-        if let Some(key) = desired.key
-            && secrets.signing.as_ref() != Some(&key)
-        {
-            details.push("secret changed".to_owned());
-            secrets.rotate(key, now);
-        }
-        if secrets.login != desired.login {
-            details.push("login changed".to_owned());
-            secrets.login = desired.login;
-        }
+        let secrets = match secrets {
+            Ok(secrets) => renewed(secrets, &desired, now, &mut details),
+            Err(_) => {
+                details.insert(0, ENTERED_AGAIN.to_owned());
+                desired.secrets()
+            }
+        };
         if details.is_empty() {
             changes.unchanged += 1;
             continue;
@@ -218,6 +224,26 @@ pub(super) async fn put(
     Ok(())
 }
 
+/// The secrets of a sink with what the file says of them.
+fn renewed(
+    mut secrets: Secrets,
+    desired: &Desired,
+    now: i64,
+    details: &mut Vec<String>,
+) -> Secrets {
+    if let Some(key) = &desired.key
+        && secrets.signing.as_ref() != Some(key)
+    {
+        details.push("secret changed".to_owned());
+        secrets.rotate(key.clone(), now);
+    }
+    if secrets.login != desired.login {
+        details.push("login changed".to_owned());
+        secrets.login.clone_from(&desired.login);
+    }
+    secrets
+}
+
 /// Refuses names of channels and queues that are neither stored nor in the file, whose own are stored
 /// before its sinks.
 async fn check_names(tx: &mut Tx, sink: &Sink) -> anyhow::Result<()> {
@@ -226,13 +252,8 @@ async fn check_names(tx: &mut Tx, sink: &Sink) -> anyhow::Result<()> {
 }
 
 async fn make(tx: &mut Tx, vault: &Vault, desired: &Desired, now: i64) -> anyhow::Result<()> {
-    let Desired { sink, key, login } = desired;
-    let pair = || {
-        let signs = (sink.kind, sink.settings.signature) == (Kind::Webhook, Signature::V1a);
-        signs.then(|| SigningKey::generate(Signature::V1a))
-    };
-    let secrets = Secrets::new(key.clone().or_else(pair), login.clone());
-    dispatch::add(tx, vault, sink, &secrets).await?;
+    let sink = &desired.sink;
+    dispatch::add(tx, vault, sink, &desired.secrets()).await?;
     let told = audit::differences(&None::<Sink>, sink);
     let subject = Subject::new("sink", &sink.id);
     audit::record(tx, &Author::command("apply"), subject, "create", told, now).await?;
@@ -250,11 +271,18 @@ fn differences(before: &Sink, after: &Sink) -> Vec<String> {
     details
 }
 
-/// Every sink, with the names of variables for secrets.
-pub(super) async fn written(tx: &mut Tx, vault: &Vault) -> anyhow::Result<Vec<Written>> {
+/// Every sink, with the names of variables for secrets. One that does not open goes to `left_out`.
+pub(super) async fn written(
+    tx: &mut Tx,
+    vault: &Vault,
+    left_out: &mut Vec<String>,
+) -> anyhow::Result<Vec<Written>> {
     let mut written = Vec::new();
     for OpenSink { sink, secrets } in sinks::open(tx, vault).await? {
-        let secrets = secrets?;
+        let Ok(secrets) = secrets else {
+            left_out.push(format!("sink {}", sink.id));
+            continue;
+        };
         let variable = |field: &str| {
             let name = format!("FRONTDESK_{}_{field}", sink.id);
             let name = name.replace('-', "_").to_ascii_uppercase();

@@ -58,10 +58,15 @@ pub struct Call<'a> {
 
 impl Gateway {
     pub async fn start(database: &Database) -> Self {
+        Self::with_secrets_key(database, SECRETS_KEY).await
+    }
+
+    /// A gateway that seals secrets with another key.
+    pub async fn with_secrets_key(database: &Database, key: &str) -> Self {
         let mut config = Config::default();
         config.database.url.clone_from(&database.url);
         config.http.public_url = Some(PUBLIC_URL.to_owned());
-        config.secrets.key = Some(Secret::new(SECRETS_KEY));
+        config.secrets.key = Some(Secret::new(key));
         let app = App::build(&config, Clock::system()).await.expect("a gateway");
         Self { app, document: Document::new(), seen: Mutex::default() }
     }

@@ -161,6 +161,39 @@ fn an_export_applies_elsewhere_and_holds_no_secret() {
 }
 
 #[test]
+fn secrets_that_do_not_open_keep_nobody_from_the_rest_and_are_entered_again_by_a_file() {
+    let desk = Desk::new();
+    desk.expect(&["apply", "channels.toml"]);
+    fs::remove_file(desk.path("frontdesk.key")).expect("the key");
+    let exported = desk.run(&["export"]);
+    assert_eq!(exported.code, 4, "{}", exported.stderr);
+    for lost in ["channel press", "channel support-sms", "sink crm", "sink stream"] {
+        let comment = format!("# left out, since its secrets do not open: {lost}\n");
+        assert!(exported.stdout.contains(&comment), "{}", exported.stdout);
+        assert!(exported.stderr.contains(&format!("{lost} is left out")), "{}", exported.stderr);
+    }
+    assert!(exported.stdout.contains("[[queues]]"), "{}", exported.stdout);
+    fs::write(desk.path("queue.toml"), "[[queues]]\nid = \"night\"\nname = \"Night\"\n")
+        .expect("a file");
+    desk.expect(&["apply", "queue.toml"]);
+
+    fs::write(desk.path("channels.toml"), FILE.replace("+15005550006", "+15005550007"))
+        .expect("a file");
+    let again = desk.expect(&["apply", "channels.toml"]);
+    let entered = "secrets entered again, since those stored were sealed with another key";
+    for told in [
+        format!("~ channel support-sms: {entered}, address +15005550006 → +15005550007\n"),
+        format!("~ channel press: {entered}\n"),
+        format!("~ sink crm: {entered}\n"),
+        format!("~ sink stream: {entered}\n"),
+    ] {
+        assert!(again.contains(&told), "{again}");
+    }
+    assert_eq!(desk.expect(&["apply", "channels.toml"]).trim(), "unchanged");
+    desk.expect(&["export"]);
+}
+
+#[test]
 fn wrap_up_and_messaging_actions_go_in_and_out_of_a_file() {
     const RULES: &str = r#"
 [[wrap_up_configurations]]

@@ -80,9 +80,11 @@ impl Vault {
 
     /// A vault with the key in `path`, which must be there.
     pub fn from_file(path: &Path) -> Result<Self, VaultError> {
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => VaultError::Missing(path.to_owned()),
-            _ => VaultError::File(path.to_owned(), error),
+        let failed = |error: io::Error| {
+            if error.kind() == io::ErrorKind::NotFound {
+                return VaultError::Missing(path.to_owned());
+            }
+            VaultError::File(path.to_owned(), error)
         };
         let text = fs::read_to_string(path).map_err(failed)?;
         if readable_by_others(path).map_err(failed)? {

@@ -51,6 +51,11 @@ impl Changes {
         self.made.push(Change { kind: Kind::Changed, what, details });
     }
 
+    /// Whether secrets take the place of those that do not open.
+    pub(super) fn enters_secrets_again(&self) -> bool {
+        self.made.iter().any(|change| change.details.iter().any(|detail| detail == ENTERED_AGAIN))
+    }
+
     pub(super) fn leave_alone<'a>(
         &mut self,
         noun: &str,

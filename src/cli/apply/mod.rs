@@ -44,6 +44,10 @@ pub(super) struct Apply {
     /// Show the difference and change nothing; exit 4 if there is one.
     #[arg(long)]
     dry_run: bool,
+    /// Replace stored secrets that do not open with this key, which must be lost: they never open
+    /// again.
+    #[arg(long)]
+    enter_secrets_again: bool,
 }
 
 /// Print channels, queues, routes, agents, people, rules and sinks for `apply`, without secrets.
@@ -82,6 +86,12 @@ impl Apply {
         let changes = changes::make(&mut tx, &vault, desired, now)
             .await
             .with_context(|| format!("{name} cannot be applied"))?;
+        if changes.enters_secrets_again() && !self.dry_run && !self.enter_secrets_again {
+            tx.rollback().await?;
+            let message = "stored secrets do not open with this key; use the key they were sealed with, \
+                or, if it is lost, apply with --enter-secrets-again";
+            return Err(fault(Exit::Configuration, message));
+        }
         if self.dry_run {
             tx.rollback().await?;
         } else {

@@ -179,7 +179,10 @@ fn secrets_that_do_not_open_keep_nobody_from_the_rest_and_are_entered_again_by_a
 
     fs::write(desk.path("channels.toml"), FILE.replace("+15005550006", "+15005550007"))
         .expect("a file");
-    let again = desk.expect(&["apply", "channels.toml"]);
+    let refused = desk.run(&["apply", "channels.toml"]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.stderr.contains("use the key they were sealed with"), "{}", refused.stderr);
+    let again = desk.expect(&["apply", "channels.toml", "--enter-secrets-again"]);
     let entered = "secrets entered again, since those stored were sealed with another key";
     for told in [
         format!("~ channel support-sms: {entered}, address +15005550006 → +15005550007\n"),

@@ -265,10 +265,10 @@ pub async fn insert(tx: &mut Tx, rows: Vec<NewMessage>) -> Result<(), StoreError
          provider_message_id, text, attachments, reply_to, conversation, details, sent_at, received_at, \
          edited_at, deleted_at, decision, reason) select r.id, r.request_id, r.channel_id, r.interaction_id, \
          r.profile_id, r.direction, r.kind, r.provider_message_id, \
-         coalesce(case when r.can_be_changed then (select e.data ->> 'text' \
+         nullif(coalesce(case when r.can_be_changed then (select e.data ->> 'text' \
          from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
          and e.kind = 'message_edited' and e.data ->> 'text' is not null \
-         order by coalesce(e.at, e.received_at) desc, e.id desc limit 1) end, r.text), \
+         order by coalesce(e.at, e.received_at) desc, e.id desc limit 1) end, r.text), ''), \
          coalesce(case when r.can_be_changed then (select e.data -> 'attachments' \
          from events e where e.channel_id = r.channel_id and e.target = r.provider_message_id \
          and e.kind = 'message_edited' and cast(e.data -> 'attachments' as text) <> '[]' \

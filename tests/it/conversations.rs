@@ -174,12 +174,15 @@ on_both! {
         gateway.accept(edited(json!({"text": "good day"}))).await;
         let now = of().await;
         assert!(now.starts_with("good day ") && now.contains("f-1"), "{now}");
-        gateway.accept(edited(json!({"mood": "changed"}))).await;
+        // Nothing to change is a mistake, and changes nothing.
+        assert_eq!(gateway.send(edited(json!({"mood": "changed"}))).await.status, 422);
         assert_eq!(of().await, now);
         let both = json!({"text": "bye", "attachments": [{"id": "f-2"}]});
         gateway.accept(edited(both)).await;
         let now = of().await;
         assert!(now.starts_with("bye ") && now.contains("f-2") && !now.contains("f-1"), "{now}");
+        gateway.accept(edited(json!({"text": ""}))).await;
+        assert_eq!(gateway.count("messages where text is null and edited_at is not null").await, 1);
     }
 
     async fn of_edits_the_latest_counts_in_whatever_order_they_come(database: Database) {

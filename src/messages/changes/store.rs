@@ -9,7 +9,7 @@ batch_row! {
     pub struct Edit {
         /// Our id of the message.
         id: Uuid,
-        /// The new text; `None` keeps the text.
+        /// The new text; `None` keeps the text, an empty one clears it.
         text: Option<String>,
         /// The new media and other parts; `None` keeps them.
         attachments: Option<JsonText>,
@@ -26,7 +26,7 @@ batch_row! {
 /// The latest edit wins, in whatever order they arrive; one without a time is taken for the latest.
 pub async fn edit(tx: &mut Tx, edits: impl Iterator<Item = Edit>) -> Result<(), StoreError> {
     static EDIT: Statement<Edit> = Statement::new(
-        "update messages set text = coalesce(r.text, messages.text), \
+        "update messages set text = nullif(coalesce(r.text, messages.text), ''), \
          attachments = coalesce(r.attachments, messages.attachments), \
          edited_at = case when messages.edited_at > r.at then messages.edited_at else r.at end \
          from {rows} where messages.id = r.id \

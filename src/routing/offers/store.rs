@@ -76,10 +76,10 @@ macro_rules! select_waiting {
     ($rest:literal) => {
         concat!(
             "select w.id, w.queue_id, w.lane, w.priority, w.queued_at, w.sort_1, w.sort_2, \
-             p.assigned_to as previous_agent, b.assigned_to as given_away_by from work_items w \
+             p.assigned_to as previous_agent, (select case when b.state = 'completed' then b.assigned_to end \
+             from work_items b where b.id = w.previous_id) as given_away_by from work_items w \
              left join interactions i on i.id = w.interaction_id \
              left join interactions p on p.id = i.parent_id \
-             left join work_items b on b.id = w.previous_id and b.state = 'completed' \
              where w.queue_id = $1 and w.lane = $2 and w.state = 'queued' ",
             $rest
         )

@@ -107,7 +107,7 @@ async fn authenticate(api: &Api, headers: &HeaderMap) -> Result<Key, Problem> {
     let Some(key) = key else {
         return Err(invalid("no such key; `frontdesk key list` shows those there are"));
     };
-    if agent.is_some_and(|agent| !agent.active) {
+    if key.agent_id.is_some() && !agent.is_some_and(|agent| agent.active) {
         return Err(invalid("this key is the own one of an agent who is not active any more"));
     }
     let now = api.clock.now().as_millis();

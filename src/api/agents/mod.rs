@@ -57,7 +57,8 @@ impl FromRequestParts<Api> for By {
                     header Frontdesk-Agent out, or use a key without an agent";
                 return Err(Problem::new(Code::OtherAgent, detail));
             }
-            (Some(own), _) => own.as_str(),
+            // The key has opened, so its agent is active.
+            (Some(own), _) => return Ok(Self(Author::agent(own, Some(key.id)))),
             (None, Some(named)) => named,
             (None, None) => return Ok(Self(Author::key(key.id))),
         };
